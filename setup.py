@@ -1,0 +1,23 @@
+"Packaging: everything it says is read from settings.ini"
+from configparser import ConfigParser
+from pathlib import Path
+from setuptools import find_packages, setup
+
+cfg = ConfigParser(interpolation=None)
+cfg.read(Path(__file__).parent/'settings.ini', encoding='utf-8')
+ini = cfg['DEFAULT']
+extras = {k.removesuffix('_requirements'): v.split() for k,v in ini.items() if k.endswith('_requirements')}
+extras['all'] = sorted({r for rs in extras.values() for r in rs})
+
+setup(
+    name=ini['lib_name'], version=ini['version'], description=ini['description'], license='MIT',
+    author=ini['author'], keywords=ini['keywords'], url=f"https://github.com/{ini['user']}/{ini['repo']}",
+    long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
+    classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers',
+                 'Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3.12'],
+    packages=find_packages(include=['asl_nb', 'asl_nb.*']), include_package_data=True,
+    package_data={'asl_nb': ['assets/*']},
+    python_requires=f">={ini['min_python']},<{ini['max_python']}",
+    install_requires=ini['requirements'].split(), extras_require=extras,
+    entry_points={'console_scripts': ini['console_scripts'].split(), 'nbdev': ['asl_nb=asl_nb._modidx:d']},
+)
