@@ -83,12 +83,14 @@ def write_clip(
     first_frame=0 # number of the first frame
 )->None:
     "Write a clip in the layout of the competition's files"
-    import pyarrow as pa, pyarrow.parquet as pq
+    import pyarrow as pa, pyarrow.compute as pc, pyarrow.parquet as pq
     if lm.ndim!=3 or lm.shape[1:]!=(N_ROWS,3): raise ValueError(f'{path}: expected (T, 543, 3), found {lm.shape}')
+    if not 0<len(lm)<2**15-first_frame: raise ValueError(f'{path}: expected 1 to 32767 frames, found {len(lm)}')
     frame = np.repeat(np.arange(first_frame, first_frame+len(lm), dtype=np.int16), N_ROWS)
-    tail = [f'-{t}-{i}' for t,i in zip(ROW_TYPE, ROW_INDEX)]
-    ids = [f'{f}{t}' for f in range(first_frame, first_frame+len(lm)) for t in tail]
+    row = np.tile(np.arange(N_ROWS), len(lm))
+    types,tails = (pa.array(o).take(row) for o in (ROW_TYPE, [f'{t}-{i}' for t,i in zip(ROW_TYPE, ROW_INDEX)]))
+    ids = pc.binary_join_element_wise(pa.array(frame).cast(pa.string()), tails, '-')
     xyz = lm.reshape(-1, 3).astype(np.float64)
-    table = pa.table({'frame':frame, 'row_id':ids, 'type':np.tile(ROW_TYPE, len(lm)).tolist(),
-                      'landmark_index':np.tile(ROW_INDEX, len(lm)), **{c:xyz[:,i] for i,c in enumerate('xyz')}})
+    table = pa.table({'frame':frame, 'row_id':ids, 'type':types, 'landmark_index':ROW_INDEX[row],
+                      **{c:xyz[:,i] for i,c in enumerate('xyz')}})
     with atomic_path(path) as tmp: pq.write_table(table, tmp)

@@ -13,11 +13,21 @@ from ..config import Config
 from ..landmarks import *
 from .raw import SOURCES,NOSE_RATIO,read_clip
 
-# %% ../../nbs/06_data.preprocess.ipynb #e0066a38
-def _spans(offsets):
-    "For each frame, where its clip starts and stops, as two (N, 1) columns"
-    n = np.diff(offsets)
-    return np.repeat(offsets[:-1], n)[:,None].astype(np.int32),np.repeat(offsets[1:], n)[:,None].astype(np.int32)
+# %% ../../nbs/06_data.preprocess.ipynb #074190ba
+def _short_gaps(missing, offsets, max_gap):
+    "The gaps to fill, as (column, first missing frame, frame after the last)"
+    inner = np.ones(len(missing)+1, bool)
+    inner[offsets] = False                        # no gap reaches over the edge of a clip
+    change = missing[1:] != missing[:-1]
+    p,t = np.nonzero((change & inner[1:-1,None]).T) # p t, sorted by column, then time
+    t = t+1
+    starts = missing[t,p]
+    pair = starts[:-1] & ~starts[1:] & (p[:-1]==p[1:])
+    clip = np.searchsorted(offsets, t, side='right')
+    pair &= clip[:-1]==clip[1:]
+    p,first,after,clip = p[:-1][pair],t[:-1][pair],t[1:][pair],clip[:-1][pair]-1
+    short = after-first <= max_gap[clip]
+    return p[short],first[short],after[short]
 
 def interpolate_missing_values(
     arr,         # (N, ...) values along time, NaN = missing
@@ -25,18 +35,14 @@ def interpolate_missing_values(
     offsets=None # (B+1,) where clips begin, if `arr` holds several
 )->np.ndarray: # a copy with short gaps filled
     "Fill gaps of at most `max_gap` frames on a straight line between the seen values around them"
-    x = arr.reshape(len(arr), -1)
-    offsets = np.array([0, len(x)]) if offsets is None else np.asarray(offsets)
-    start,stop = _spans(offsets)
-    gap = np.repeat(np.broadcast_to(max_gap, len(offsets)-1), np.diff(offsets))[:,None]
-    seen,now = ~np.isnan(x),np.arange(len(x), dtype=np.int32)[:,None]
-    before = np.maximum.accumulate(np.where(seen, now, -1), 0)
-    after = np.minimum.accumulate(np.where(seen, now, len(x))[::-1], 0)[::-1]
-    t,p = np.nonzero(~seen & (before>=start) & (after<stop) & (after-before<=gap+1))
-    b,a = before[t,p],after[t,p]
-    w = ((t-b)/(a-b)).astype(x.dtype)
-    out = x.copy()
-    out[t,p] = x[b,p]*(1-w) + x[a,p]*w
+    out = arr.reshape(len(arr), -1).copy()
+    offsets = np.array([0, len(out)]) if offsets is None else np.asarray(offsets)
+    p,first,after = _short_gaps(np.isnan(out), offsets, np.broadcast_to(max_gap, len(offsets)-1))
+    n = after-first
+    p,a,b = (np.repeat(o, n) for o in (p, first-1, after))
+    t = a + 1 + np.arange(len(p)) - np.repeat(np.cumsum(n)-n, n)
+    w = ((t-a)/(b-a)).astype(out.dtype)
+    out[t,p] = out[a,p]*(1-w) + out[b,p]*w
     return out.reshape(arr.shape)
 
 # %% ../../nbs/06_data.preprocess.ipynb #aae8696e
@@ -123,7 +129,7 @@ def resize(
     clip = np.repeat(np.arange(len(sizes)), sizes)
     W = csr_matrix((weight.astype(np.float32), (row, source+offsets[:-1][clip[row]])), (len(clip), len(frames)))
     seen = ~np.isnan(frames[...,0])
-    total = W @ np.nan_to_num(frames, nan=0.).reshape(len(frames), -1)
+    total = W @ np.where(seen[...,None], frames, 0).astype(np.float32, copy=False).reshape(len(frames), -1)
     share = W @ seen.astype(np.float32)                                      # n p
     least = np.where(lengths>sizes, 1e-6, 1-1e-4)[clip][:,None]              # pooling takes what was seen
     share = np.where(share>least, share, np.nan)[...,None]
@@ -158,12 +164,12 @@ def make_features(
     lengths,rows = np.diff(offsets),kept_rows(cfg).tolist()
     gap = np.round(cfg.INTERPOLATE_MISSING*fps/REFERENCE_FPS)
     x = interpolate_missing_values(frames, gap, offsets)
-    wide = [c!='y' for c in cfg.COLUMNS_TO_USE]
-    x *= np.where(wide, np.repeat(aspects, lengths)[:,None], 1).astype(np.float32)[:,None]
-    origin,unit = np.zeros((len(lengths), 2)),np.ones((len(lengths), 1))
-    if cfg.STANDARDIZE: origin,unit = body_frame(x[:,[rows.index(r) for r in ANCHORS]], offsets, aspects)
-    origin = np.pad(origin, ((0,0),(0,x.shape[-1]-2)))
-    x = (x - _each(origin, lengths))/_each(unit, lengths)
+    wide = np.where([c!='y' for c in cfg.COLUMNS_TO_USE], aspects[:,None], 1.) # b c, the aspect where it applies
+    origin,unit = np.zeros_like(wide),np.ones((len(lengths), 1))
+    if cfg.STANDARDIZE:
+        anchors = x[:,[rows.index(r) for r in ANCHORS]]*_each(wide, lengths)
+        origin[:,:2],unit = body_frame(anchors, offsets, aspects)
+    x = x*_each(wide/unit, lengths) - _each(origin/unit, lengths)
     if cfg.CANONICAL_HAND: x = _mirror_left(x, offsets, rows, 0 if cfg.STANDARDIZE else aspects)
     sizes = _sizes(lengths, fps, cfg)
     return _batch(resize(x[:,:cfg.N_LANDMARKS], offsets, sizes), sizes, cfg.INPUT_SIZE)

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'SOURCES', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'STATISTICS', 'read_clip', 'load_label_map', 'read_table',
-           'map_clips', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning', 'check_data', 'describe']
+           'map_clips', 'nose_ratio', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning', 'check_data',
+           'describe']
 
 # %% ../../nbs/03_data.raw.ipynb #db8eefcc
 import hashlib,json
@@ -25,7 +26,8 @@ def _open(path, columns):
     try:
         file = pq.ParquetFile(path, read_dictionary=['type'], memory_map=True)
         want = ['frame','type','landmark_index',*columns]
-        lacking = [c for c in want if c not in file.schema_arrow.names]
+        names = set(file.schema_arrow.names)
+        lacking = [c for c in want if c not in names]
         if lacking: raise KeyError(lacking)
         return file.read(columns=want, use_threads=False)
     except KeyError as e:
@@ -49,8 +51,8 @@ def _type_codes(table, path):
     bad = [n for n in names if n not in PARTS]
     if bad or column.null_count:
         raise ValueError(f'{path}: expected type among {list(PARTS)}, found {(bad or [None])[0]!r}')
-    if not names: return np.zeros(0, np.int64)
-    return np.array([list(PARTS).index(n) for n in names])[column.indices.to_numpy()]
+    code = column.indices.to_numpy()
+    return code if names==list(PARTS) else np.array([list(PARTS).index(n) for n in names], np.int32)[code]
 
 # %% ../../nbs/03_data.raw.ipynb #9a76474a
 _CODES = np.array([list(PARTS).index(t) for t in ROW_TYPE])
@@ -136,14 +138,16 @@ def _clip_table(folder, csv):
         if (table[c]<=0).any(): raise ValueError(f'{path}: expected {c} above 0, found {table[c].min()}')
     return table
 
-# %% ../../nbs/03_data.raw.ipynb #9f0413f0
+# %% ../../nbs/03_data.raw.ipynb #7b1ece0f
 def read_table(
-    folder,        # data folder in GISLR's layout
-    csv='train.csv' # its table of clips
+    folder # data folder in GISLR's layout
 )->tuple: # table (a row a clip), report (path, reason), label map
     "The checked table of a data folder, what is wrong with single rows, and the label map"
     folder,label_map = Path(folder),load_label_map(folder)
-    table = _clip_table(folder, csv)
+    table = _clip_table(folder, Config.TRAIN_CSV_FILE).assign(additional=False)
+    if (folder/Config.TRAIN_CSV_ADDON_FILE).is_file():
+        more = _clip_table(folder, Config.TRAIN_CSV_ADDON_FILE).assign(additional=True)
+        table = pd.concat([table, more], ignore_index=True)
     table['label'] = table.sign.map(label_map)
     table['file'] = [str(folder/p) for p in table.path]
     reason = pd.Series('', table.index)
@@ -176,7 +180,15 @@ def map_clips(
             for i in range(0, len(files), size):
                 for r in pool.map(call, files[i:i+size], chunksize=16): yield r; bar.update()
 
-# %% ../../nbs/03_data.raw.ipynb #41a3d2c1
+# %% ../../nbs/03_data.raw.ipynb #3868009f
+def nose_ratio(
+    nose, left, right # (T, 2) nose and shoulders, as MediaPipe gives them
+)->float: # NaN where they were not seen
+    "Height of the nose above the shoulders over their width, the median over the frames"
+    width = np.abs(left[:,0]-right[:,0])
+    clear = width>.02 # not seen from the side
+    return float(np.median(((left[:,1]+right[:,1])/2 - nose[:,1])[clear]/width[clear])) if clear.any() else np.nan
+
 def clip_statistics(
     file # the clip's parquet file
 )->dict: # frames, hand_frames, pose_frames, nose_ratio (uncorrected), content
@@ -184,11 +196,8 @@ def clip_statistics(
     lm = read_clip(file, ('x','y'))
     seen = ~np.isnan(lm[...,0])
     hand = seen[:,LEFT_HAND].any(1) | seen[:,RIGHT_HAND].any(1)
-    nose,left,right = lm[:,NOSE],lm[:,LEFT_SHOULDER],lm[:,RIGHT_SHOULDER]
-    width = np.abs(left[:,0]-right[:,0])
-    ratio = ((left[:,1]+right[:,1])/2-nose[:,1])[width>.02]/width[width>.02]
     return dict(frames=len(lm), hand_frames=int(hand.sum()), pose_frames=int(seen[:,POSE].any(1).sum()),
-                nose_ratio=float(np.median(ratio)) if len(ratio) else np.nan, content=content_hash(lm))
+                nose_ratio=nose_ratio(lm[:,NOSE], lm[:,LEFT_SHOULDER], lm[:,RIGHT_SHOULDER]), content=content_hash(lm))
 
 def content_hash(
     lm # (T, P, C) landmarks

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PATHS', 'SHAPES', 'PLACES', 'LEFT_SHARE', 'BODY', 'HEAD', 'RIGHT_EYE', 'RIGHT_OUTLINE', 'MIDLINE', 'FACE_SHAPE',
-           'LIP_ROWS', 'BASE', 'BONES', 'RELAXED', 'ASPECT', 'SynthSign', 'synth_signs', 'SynthSigner', 'synth_signer',
-           'synth_clip']
+           'LIP_ROWS', 'BASE', 'BONES', 'RELAXED', 'STILL', 'ASPECT', 'SynthSign', 'synth_signs', 'SynthSigner',
+           'synth_signer', 'synth_clip', 'make_dataset']
 
 # %% ../../nbs/02_data.synth.ipynb #e8e4e02d
 import json,statistics
@@ -22,11 +22,11 @@ def _bump(phase): return (1-np.cos(2*np.pi*phase))/2
 PATHS = { # a: 0 to 1 along the way, there and back; u: counts turns
     'rise':   lambda a,u: (0*a, -.45*a, 0*a),
     'drop':   lambda a,u: (0*a, .45*a, 0*a),
-    'sweep':  lambda a,u: (.5*a, 0*a, 0*a),
+    'sweep':  lambda a,u: (.45*a, 0*a, 0*a),
     'slash':  lambda a,u: (.4*a, .4*a, 0*a),
-    'arc':    lambda a,u: (.5*a, -.3*np.sin(np.pi*a), 0*a),
-    'scoop':  lambda a,u: (.5*a, .3*np.sin(np.pi*a), 0*a),
-    'wave':   lambda a,u: (.5*a, .12*_wave(2*a), 0*a),
+    'arc':    lambda a,u: (.45*a, -.3*np.sin(np.pi*a), 0*a),
+    'scoop':  lambda a,u: (.45*a, .3*np.sin(np.pi*a), 0*a),
+    'wave':   lambda a,u: (.45*a, .12*_wave(2*a), 0*a),
     'zigzag': lambda a,u: (.2*np.arcsin(_wave(1.5*a)), .45*a, 0*a),
     'circle': lambda a,u: (.18*_wave(u), .36*_bump(u), 0*a),
     'wheel':  lambda a,u: (-.18*_wave(u), .36*_bump(u), 0*a),
@@ -40,7 +40,7 @@ SHAPES = {'fist':'799990', 'flat':'500000', 'spread':'000009', 'point':'709990',
           'opening':'799990 000009', 'closing':'000009 799990', 'bending':'500000 677770'}
 PLACES = { # x, y, z of the right wrist, and the other hand
     'brow':(-.35,-.45,-.45,'away'), 'cheek':(-.45,-.2,-.4,'away'), 'chin':(-.2,-.05,-.45,'away'),
-    'chest':(-.15,.35,-.4,'away'), 'side':(-.75,.05,-.4,'away'), 'both':(-.35,.3,-.45,'mirrored'),
+    'chest':(-.2,.35,-.4,'away'), 'side':(-.65,.05,-.4,'away'), 'both':(-.6,.3,-.45,'mirrored'),
     'palm':(-.1,.4,-.45,'still')}
 
 # %% ../../nbs/02_data.synth.ipynb #d9a28c60
@@ -99,8 +99,8 @@ def synth_signer(
     about = lambda mean,sd: float(np.clip(rng.normal(mean, sd), mean-2*sd, mean+2*sd))
     return SynthSigner(participant_id=1001+index, left=(turn+index*LEFT_SHARE)%1 < LEFT_SHARE, width=about(.41,.05),
         centre=(about(.5,.05), about(.62,.04)), neck=about(.58,.03), arm=about(1,.05), slow=float(np.exp(about(0,.25))),
-        size=about(1,.15), tilt=about(0,.12), offset=(about(0,.05), about(0,.05)), rest=about(1.15,.15),
-        lost=float(rng.beta(2,8)), jitter=float(np.exp(about(0,.3))))
+        size=about(1,.15), tilt=about(0,.12), offset=(about(0,.05), about(0,.05)), rest=about(1,.15),
+        lost=float(rng.beta(1.2,12)), jitter=float(np.exp(about(0,.3))))
 
 # %% ../../nbs/02_data.synth.ipynb #494fc7cd
 def _body():
@@ -113,14 +113,14 @@ def _body():
     rows = FLIP[POSE]-POSE.start
     return np.where(body.any(1, keepdims=True), body, body[rows]*(-1,1,1))
 
-BODY,HEAD = _body(),range(11)
+BODY,HEAD = _body(),slice(0,11)
 
 # %% ../../nbs/02_data.synth.ipynb #9cd62fb2
 RIGHT_EYE = (33,246,161,160,159,158,157,173,133,155,154,153,145,144,163,7)
 RIGHT_OUTLINE = (109,67,103,54,21,162,127,234,93,132,58,172,136,150,149,176,148)
 MIDLINE = (10,151,9,8,168,6,197,195,5,4,1,19,94,2,164,0,11,12,13,14,15,16,17,18,200,199,175,152)
 
-def _oval(radius, angle): return np.stack([-.2*radius*np.abs(np.sin(angle)), -.03-.29*radius*np.cos(angle)], 1)
+def _oval(radius, angle): return np.stack([-.22*radius*np.abs(np.sin(angle)), -.03-.29*radius*np.cos(angle)], 1)
 
 def _face():
     "The 468 face points around the nose, (468, 3)"
@@ -128,7 +128,7 @@ def _face():
     xy[list(MIDLINE),0] = 0
     xy[list(MIDLINE),1] = np.interp(np.arange(28), [0,9,15,18,19,22,27], [-.32,0,.1,.125,.135,.175,.26])
     turn = np.linspace(0, 2*np.pi, 16, endpoint=False)
-    xy[list(RIGHT_EYE)] = np.stack([-.095-.04*np.cos(turn), -.115-.017*np.sin(turn)], 1)
+    xy[list(RIGHT_EYE)] = np.stack([-.1-.042*np.cos(turn), -.115-.017*np.sin(turn)], 1)
     xy[list(RIGHT_OUTLINE)] = _oval(np.ones(17), np.linspace(0, np.pi, 19)[1:-1])
     for arc,wide,high in zip(LIP_ARCS, (.08,.08,.065,.065), (-.03,.045,-.005,.005)):
         x = np.linspace(-wide, wide, 11)
@@ -180,7 +180,7 @@ def _arm(wrist, curl, roll, length):
     elbow,wrist = _elbow(wrist, .72*length, .66*length)
     lift = np.clip(.9-wrist[:,1:2], 0, .8)
     fingers = _unit(_unit(wrist-elbow)*(1,1,.3) + lift*np.array([0,-1,0]))
-    thumb = _unit(np.cross(fingers, (0,0,-1)))
+    thumb = _unit(fingers[:,[1,0,2]]*(-1,1,0)) # at right angles to the fingers, in the picture plane
     palm = np.cross(thumb, fingers)
     c,s = np.cos(roll)[:,None],np.sin(roll)[:,None]
     frame = np.stack([c*thumb+s*palm, fingers, c*palm-s*thumb], 1) # t axis xyz
@@ -189,15 +189,15 @@ def _arm(wrist, curl, roll, length):
 # %% ../../nbs/02_data.synth.ipynb #27603953
 def _length(signer, rng):
     "Frames of a clip: at least 6, with a long tail"
-    return int(np.clip(6+16*signer.slow*np.exp(rng.normal(0, 1.2)), 6, 400))
+    return int(np.clip(6+17*signer.slow*np.exp(rng.normal(0, 1.2)), 6, 400))
 
 def _ease(t): return (t:=np.clip(t, 0, 1))*t*(3-2*t)
 
 def _timeline(n, rng):
     "How far the hand is raised (T,) from 0 to 1, and turns of the path (T,)"
     t = np.linspace(0, 1, n)
-    idle = rng.uniform(0, .05+.2*min(n/135, 1), 2)
-    move = rng.uniform(.08, .2, 2)
+    idle = rng.uniform(0, .02+.12*min(n/135, 1), 2)
+    move = rng.uniform(.06, .16, 2)
     raised = _ease((t-idle[0])/move[0])*_ease((1-idle[1]-t)/move[1])
     start,stop = idle[0]+.8*move[0], 1-idle[1]-.8*move[1]
     turns = 1+2*rng.integers(0, 1+min(n//50, 2))
@@ -208,36 +208,41 @@ def _drift(n, rng, shape=()):
     t = np.arange(n).reshape(-1, *(1,)*len(shape))
     return 2**.5*np.sin(t*rng.uniform(.03, .25, shape)+rng.uniform(0, 2*np.pi, shape))
 
-# %% ../../nbs/02_data.synth.ipynb #21c73f8c
-RELAXED = _curl('333332')
+# %% ../../nbs/02_data.synth.ipynb #a09b4392
+RELAXED,STILL = _curl('333332'),np.array([-.1,.6,-.4])
 
 def _wrists(sign, signer, raised, turns, rng):
     "Where the dominant wrist goes (T, 3), and the hand's roll (T,)"
     along = _ease(1-np.abs(1-turns%2)) # there, and back if the sign is repeated
-    out,down,roll = PATHS[sign.path](along, turns)
+    across,down,roll = PATHS[sign.path](along, turns)
     tilt = signer.tilt+rng.normal(0, .06)
     size = signer.size*np.exp(rng.normal(0, .08))
-    move = size*np.stack([-out*np.cos(tilt)-down*np.sin(tilt), down*np.cos(tilt)-out*np.sin(tilt), 0*out], 1)
+    c,s = np.cos(tilt),np.sin(tilt)
+    move = size*np.stack([c*across-s*down, c*down+s*across, 0*down], 1)
     place = np.array(PLACES[sign.place][:3]) + (*signer.offset, 0) + rng.normal(0, .03, 3)
     rest = np.array([-.5, signer.rest, -.15]) + rng.normal(0, .05, 3)
     wobble = .012*_drift(len(raised), rng, (3,))
     return rest+raised[:,None]*(place+move-rest)+wobble, roll*raised+rng.normal(0, .1)
 
-def _arms(sign, signer, raised, turns, rng):
-    "Elbows and hands of the dominant and the other side, each (T, 3) and (T, 21, 3)"
+def _curls(sign, raised, turns, rng):
+    "How far the dominant hand's fingers are curled (T, 6)"
     first,*last = [_curl(w) for w in SHAPES[sign.shape].split()]
-    change = _ease(2*turns-.5)[:,None]*bool(last)
-    shape = first+change*(last[0]-first if last else 0)
-    up,sway = raised[:,None],rng.normal(0, .05, 6)
-    curl = np.clip(RELAXED+up*(shape-RELAXED)+sway, 0, 1)
+    shape = first+_ease(2*turns-.5)[:,None]*(last[0]-first if last else 0)
+    return np.clip(RELAXED+raised[:,None]*(shape-RELAXED)+rng.normal(0, .05, 6), 0, 1)
+
+def _arms(sign, signer, raised, turns, rng):
+    "Elbows (2, T, 3) and hands (2, T, 21, 3) of the other and the dominant side"
     wrist,roll = _wrists(sign, signer, raised, turns, rng)
-    main = _arm(wrist, curl, roll, signer.arm)
-    other = PLACES[sign.place][3]
-    if other!='mirrored':
-        base = np.array([-.5,signer.rest,-.15]) + (other=='still')*up*(np.array([-.1,.6,-.4])-(-.5,signer.rest,-.15))
-        wrist,curl,roll = base+.012*_drift(len(up), rng, (3,)), RELAXED+0*curl, 0*roll
-    elbow,hand = _arm(wrist, curl, roll, signer.arm)
-    return main, (elbow*(-1,1,1), hand*(-1,1,1))
+    curl = _curls(sign, raised, turns, rng)
+    place = PLACES[sign.place][3]
+    low = np.array([-.5, signer.rest, -.15])
+    other = low+(place=='still')*raised[:,None]*(STILL-low)+.012*_drift(len(raised), rng, (3,))
+    two = (wrist,curl,roll) if place=='mirrored' else (other,RELAXED+0*curl,0*roll)
+    elbow,hand = _arm(*(np.concatenate(pair) for pair in zip(two, (wrist,curl,roll))), signer.arm)
+    elbow,hand = elbow.reshape(2,-1,3),hand.reshape(2,-1,21,3)
+    elbow[0,...,0] *= -1
+    hand[0,...,0] *= -1
+    return elbow,hand
 
 # %% ../../nbs/02_data.synth.ipynb #51b2f2be
 def _lost(n, share, rng, low=0.):
@@ -245,11 +250,11 @@ def _lost(n, share, rng, low=0.):
     noise = np.convolve(rng.standard_normal(n+4), np.full(5, 5**-.5), 'valid')
     return noise < statistics.NormalDist().inv_cdf(share)+low
 
-def _hide(lm, main, raised, signer, two, rng):
-    "NaN where a part is not detected; `main` is the dominant hand's slice, `two` whether the other one is raised"
+def _hide(lm, raised, signer, two, rng):
+    "NaN where a part is not detected, in place; `two`: the other hand is raised as well"
     n = len(lm)
-    other = LEFT_HAND if main is RIGHT_HAND else RIGHT_HAND
-    share = .97 if rng.random()<.13 else np.clip(signer.lost*rng.gamma(2, .5), .005, .9)
+    main,other = (LEFT_HAND,RIGHT_HAND) if signer.left else (RIGHT_HAND,LEFT_HAND)
+    share = .97 if rng.random()<.17 else np.clip(signer.lost*rng.gamma(2, .5), .005, .9)
     middle = lm[:,main,:2].mean(1)
     outside = ((middle<0)|(middle>1)).any(1)
     lm[_lost(n, share, rng, 1-raised)|outside, main] = np.nan
@@ -260,7 +265,7 @@ def _hide(lm, main, raised, signer, two, rng):
 # %% ../../nbs/02_data.synth.ipynb #8f3223ee
 ASPECT = .75 # width / height of GISLR's portrait pictures
 
-def _pose(signer, elbows, hands, head):
+def _pose(elbows, hands, head):
     "The 33 pose points (T, 33, 3); elbows and hands: left, right"
     pose = np.tile(BODY, (len(head),1,1))
     pose[:,HEAD] += head
@@ -269,15 +274,13 @@ def _pose(signer, elbows, hands, head):
         pose[:,[15+side,17+side,19+side,21+side]] = hands[side][:,[0,17,5,2]]
     return pose
 
-def _face_points(head, open_, turn):
-    "The 468 face points (T, 468, 3) with the mouth opened and the head turned (radians)"
-    face = np.tile(FACE_SHAPE.astype(np.float32), (len(head),1,1))
-    face[:,LIP_ROWS,1] += (face[:,LIP_ROWS,1]-.13)*open_
-    c,s = np.cos(turn),np.sin(turn)
-    x,z = face[...,0].copy(),face[...,2].copy()
-    face[...,0],face[...,2] = c*x+s*z,c*z-s*x
-    face[...,:2] += head[...,:2]
-    return face.astype(np.float32)
+def _place_face(face, head, opened, turn):
+    "Fill the face points (T, 468, 3), with the mouth opened and the head turned (radians)"
+    x,y,z = FACE_SHAPE.T.astype(np.float32)
+    opened,c,s = (v.astype(np.float32) for v in (opened, np.cos(turn), np.sin(turn)))
+    face[...,0],face[...,1],face[...,2] = c*x+s*z,y,c*z-s*x
+    face[:,LIP_ROWS,1] += opened*(y[LIP_ROWS]-.13)
+    face[...,:2] += head[...,:2].astype(np.float32)
 
 # %% ../../nbs/02_data.synth.ipynb #0a9ea0a7
 def _to_picture(lm, signer, sway, rng):
@@ -287,8 +290,9 @@ def _to_picture(lm, signer, sway, rng):
     width,height = signer.width/ASPECT,signer.width
     lm *= np.array([width,height,width], np.float32)
     lm[...,:2] += (np.array(signer.centre)+sway).astype(np.float32)
-    noise = signer.jitter*np.repeat([.0006,.003,.0008,.003], [468,21,33,21])[:,None].astype(np.float32)
-    lm += noise*rng.standard_normal(lm.shape, np.float32)
+    lm[:,FACE] += .001*signer.jitter*rng.standard_normal((len(lm),1,3), np.float32) # a face shakes as a whole
+    for part,sd in ((LEFT_HAND,.003), (POSE,.0008), (RIGHT_HAND,.003)):
+        lm[:,part] += sd*signer.jitter*rng.standard_normal(lm[:,part].shape, np.float32)
     lm[:,POSE,2] = 2*lm[:,POSE,2] + .05*rng.standard_normal((len(lm),33), np.float32)
 
 # %% ../../nbs/02_data.synth.ipynb #a1e2b11f
@@ -300,15 +304,59 @@ def synth_clip(
     "One recording of one sign"
     n = _length(signer, rng)
     raised,turns = _timeline(n, rng)
-    (elbow,hand),(elbow2,hand2) = _arms(sign, signer, raised, turns, rng)
+    elbows,hands = _arms(sign, signer, raised, turns, rng)
     head = (0,-signer.neck,0) + .01*_drift(n, rng, (1,3))
-    lm = np.empty((n,N_ROWS,3), np.float32)
-    lm[:,FACE] = _face_points(head, .4*(1+_drift(n, rng, (1,)))*raised[:,None], .08*_drift(n, rng, (1,)))
-    lm[:,LEFT_HAND],lm[:,RIGHT_HAND] = hand2,hand
-    lm[:,POSE] = _pose(signer, (elbow2,elbow), (hand2,hand), head)
+    lm = np.empty((3,n,N_ROWS), np.float32).transpose(1, 2, 0) # arithmetic is fastest along the rows of a frame
+    _place_face(lm[:,FACE], head, .4*(1+_drift(n, rng, (1,)))*raised[:,None], .08*_drift(n, rng, (1,)))
+    lm[:,LEFT_HAND],lm[:,RIGHT_HAND] = hands
+    lm[:,POSE] = _pose(elbows, hands, head)
     _to_picture(lm, signer, .006*_drift(n, rng, (1,2))+rng.normal(0, .02, 2), rng)
     if signer.left:
         lm[...,0] = 1-lm[...,0]
         lm = lm[:,FLIP]
-    _hide(lm, LEFT_HAND if signer.left else RIGHT_HAND, raised, signer, PLACES[sign.place][3]!='away', rng)
+    lm = np.ascontiguousarray(lm)
+    _hide(lm, raised, signer, PLACES[sign.place][3]!='away', rng)
     return lm
+
+# %% ../../nbs/02_data.synth.ipynb #00302f2b
+def _tables(n_signs, n_signers, n_clips, seed):
+    "train.csv as a table, and sign, signer and numbers for each line"
+    signs,signers = synth_signs(n_signs, seed),[synth_signer(j, seed) for j in range(n_signers)]
+    jobs = [(sign, signer, (i,j,k)) for j,signer in enumerate(signers)
+            for i,sign in enumerate(signs) for k in range(n_clips)]
+    number = lambda key: int(np.random.SeedSequence([seed,4,*key]).generate_state(1, np.uint64)[0])>>12
+    rows = [(s.participant_id, number(key), sign.name) for sign,s,key in jobs]
+    table = pd.DataFrame(rows, columns=['participant_id','sequence_id','sign'])
+    folder = Config.LANDMARK_FILES
+    table.insert(0, 'path', [f'{folder}/{p}/{n}.parquet' for p,n,_ in rows])
+    return table,jobs
+
+def _write_clip(path, sign, signer, key, seed):
+    "Make one clip and write it"
+    rng = np.random.default_rng([seed,3,*key])
+    write_clip(path, synth_clip(sign, signer, rng), first_frame=int(rng.integers(0, 60)))
+
+# %% ../../nbs/02_data.synth.ipynb #54e3b7be
+def make_dataset(
+    out,               # folder to write to
+    n_signs:int=8,     # how many signs
+    n_signers:int=10,  # how many signers
+    n_clips:int=4,     # clips of each sign by each signer
+    seed:int=0,        # another seed has other signs and signers
+    progress:bool=True # progress bar, if it is a terminal
+)->pd.DataFrame: # train.csv: path, participant_id, sequence_id, sign
+    "Write a data set of synthetic signers in the competition's layout"
+    from tqdm import tqdm
+    out = Path(out)
+    table,jobs = _tables(n_signs, n_signers, n_clips, seed)
+    index = {name:i for i,name in enumerate(sorted(table.sign.unique()))}
+    texts = {Config.MAP_JSON_FILE:json.dumps(index),
+             Config.TRAIN_CSV_FILE:table.to_csv(index=False, lineterminator='\n')} # last: the data set is complete
+    for name,text in texts.items():
+        if (out/name).exists() and (out/name).read_bytes()!=text.encode():
+            raise ValueError(f'{out/name} belongs to another data set: choose an empty folder, or the same numbers')
+    for path,job in zip(tqdm(table.path, disable=None if progress else True), jobs):
+        if not (out/path).exists(): _write_clip(out/path, *job, seed)
+    for name,text in texts.items():
+        with atomic_path(out/name) as tmp: tmp.write_bytes(text.encode())
+    return table
