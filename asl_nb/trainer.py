@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PHASES', 'get_metric_dict', 'log_metrics', 'log_hparams_metrics', 'EarlyStop', 'Trainer', 'predict_clips',
-           'describe_split', 'evaluate_model', 'cross_validate']
+           'describe_split', 'evaluate_model', 'cross_validate', 'parse_words', 'train_run', 'evaluate_run']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
-from .config import Config
+from .config import Config,parse_overrides
 from .data.dataset import *
+from .data.raw import aspect_warning,clip_setting
 from .data.store import Store,open_store
 from .metrics import *
 from .models.core import *
@@ -126,7 +127,8 @@ def _run(self:Trainer, loader, step, train=False):
         if train: self.model.optimize()
         labels.append(y); scores.append(s)
     labels,scores = np.concatenate(labels),np.concatenate(scores)
-    return {m:compute_metric(m, scores, labels) for m in {'Loss','Accuracy',*self.config.LOG_METRICS}},labels,scores
+    names = dict.fromkeys(['Loss', 'Accuracy', *self.config.LOG_METRICS])
+    return {m:compute_metric(m, scores, labels) for m in names},labels,scores
 
 @patch
 def _log(self:Trainer, row):
@@ -211,22 +213,23 @@ def evaluate_model(
     dataset,      # `ASLDataset` that holds the clips
     split:dict,   # of `make_split`
     side='test',  # 'valid' or 'test'
-    data=''       # the data's name
+    words=''      # the split in words; '' for those of `describe_split`
 )->Report:
     "The report of a model over one side of a split"
     table = dataset.metadata_df
     clips = table.index[split_clips(table, split)[side]]
-    if not len(clips): raise ValueError(f'expected {side} clips, found none: {describe_split(split, side)}')
+    words = words or describe_split(split, side)
+    if not len(clips): raise ValueError(f'expected {side} clips, found none; split: {words}')
     part = dataset.subset(clips, augment=False)
     preds = prediction_table(part.metadata_df, predict_clips(model, part), dataset.store.label_map)
-    return Report(preds, data, describe_split(split, side))
+    return Report(preds, dataset.store.marker['name'], words)
 
 # %% ../nbs/41_trainer.ipynb #b21043a4
 @patch
 def test(self:Trainer, side='test')->tuple: # predicted signs, true signs, one a clip
     "Test the best weights on the test signers; `report` then holds the details"
     if self.checkpoint_path.exists(): self.model.load_checkpoint(self.checkpoint_path)
-    self.report = evaluate_model(self.model, self.dataset, self.split, side, self.dataset.store.marker['name'])
+    self.report = evaluate_model(self.model, self.dataset, self.split, side)
     p = self.report.predictions
     return p.predicted.map(self.label_map).tolist(),p.sign.map(self.label_map).tolist()
 
@@ -264,3 +267,60 @@ def cross_validate(
         preds.append(trainer.report.predictions)
     split = f'by signer, {config.N_FOLDS} folds, each signer tested once by a model that never saw them'
     return Report(pd.concat(preds, ignore_index=True), store.marker['name'], split)
+
+# %% ../nbs/41_trainer.ipynb #8f521c5c
+def parse_words(
+    words # 'KEY=value' and 'key=value'
+)->tuple: # settings for `load_config`, overrides of the model
+    "Divide settings from keys of the model's configuration"
+    settings = [w for w in words if w.partition('=')[0].isupper()]
+    return settings,parse_overrides([w for w in words if w not in settings])
+
+def train_run(
+    cfg:Config,        # settings
+    data,              # data folder or store
+    out=None,          # folder of the run; None for a new one below CHECKPOINT_DIR
+    overrides=None,    # keys of the model's configuration
+    folds=False,       # whether to train one model for each fold
+    all_signers=False, # whether to hold out no test signers
+    n_workers=1,       # processes that build the store
+    progress=True      # show bars
+)->tuple: # folder, `Report`
+    "Train a model, or one for each fold, and test it"
+    store = open_store(data, cfg, n_workers, progress)
+    warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
+    if warning: print(f'warning: {warning}')
+    out = Path(out or cfg.path('CHECKPOINT_DIR', f"{cfg.MODELNAME}-{time.strftime('%Y%m%d-%H%M%S')}"))
+    if folds: return out,cross_validate(cfg, store, out, progress, overrides=overrides)
+    trainer = Trainer(cfg, store, run_dir=out, test=not all_signers, progress=progress, overrides=overrides)
+    trainer.train()
+    trainer.test('valid' if all_signers else 'test')
+    return out,trainer.report
+
+# %% ../nbs/41_trainer.ipynb #d7deaaf1
+def evaluate_run(
+    checkpoint,    # .safetensors file, or the folder of a run
+    data,          # data folder or store
+    side='test',   # 'test' or 'valid'
+    source=None,   # SOURCE of the data; None for the training's
+    progress=True  # show bars
+)->Report:
+    "The report of a checkpoint on signers it has not seen"
+    model = load_model_from_checkpoint(checkpoint)
+    cfg,sidecar = model.cfg.replace(**({'SOURCE':source} if source else {})),model.sidecar
+    store = open_store(data, cfg, progress=progress)
+    table = store.table[store.table.sign.isin(sidecar['label_map'])]
+    table = table.assign(label=table.sign.map(sidecar['label_map']))
+    dataset = ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
+    split,words = sidecar['split'],''
+    if store.marker['source']!=sidecar['source']:
+        words = _foreign_words(table, split, len(store)-len(table))
+        split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())
+    return evaluate_model(model, dataset, split, side, words)
+
+def _foreign_words(table, split, unknown):
+    "The words for a data set that is not the one trained on"
+    seen = len(set(table.participant_id) & set(split['train'])) if split['kind']=='signer' else 0
+    return ('another data set than the training, all signers'
+            + (f'; {seen} of them have the number of a training signer' if seen else '')
+            + (f'; {unknown} clips of unknown signs left out' if unknown else ''))

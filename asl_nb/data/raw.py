@@ -23,17 +23,16 @@ def _open(path, columns):
     "The file's frame, type and landmark_index columns and `columns`, as an arrow table"
     import pyarrow as pa, pyarrow.parquet as pq
     if not Path(path).is_file(): raise FileNotFoundError(f'{path}: expected a parquet file, found none')
+    want = ['frame','type','landmark_index',*columns]
     try:
         file = pq.ParquetFile(path, read_dictionary=['type'], memory_map=True)
-        want = ['frame','type','landmark_index',*columns]
         names = set(file.schema_arrow.names)
         lacking = [c for c in want if c not in names]
-        if lacking: raise KeyError(lacking)
-        return file.read(columns=want, use_threads=False)
-    except KeyError as e:
-        raise ValueError(f'{path}: expected columns {want}, found none named {e.args[0]}') from None
+        if not lacking: return file.read(columns=want, use_threads=False)
+    except KeyError as e: lacking = e.args # a column for `read_dictionary`
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
         raise ValueError(f'{path}: expected a readable parquet file, found {str(e).splitlines()[0]}') from None
+    raise ValueError(f'{path}: expected columns {want}, found none named {list(lacking)}')
 
 # %% ../../nbs/03_data.raw.ipynb #39494978
 def _column(table, name, path):

@@ -28,10 +28,10 @@ def store_settings(
     return dict(format=STORE_FORMAT, rows=kept_rows(cfg).tolist(), columns=list(cfg.COLUMNS_TO_USE))
 
 def _source_fingerprint(folder, table):
-    "Changes when the table, the label map or a clip's file changes"
+    "Changes when the table, the label map or a clip's file changes; the same for a copy of the folder"
     names = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
     files = [*(folder/n for n in names), *table.file]
-    stats = [(p.stat().st_size, p.stat().st_mtime_ns) if (p:=Path(f)).exists() else None for f in files]
+    stats = [p.stat().st_size if (p:=Path(f)).exists() else None for f in files]
     return fingerprint([table.path.tolist(), table.sign.tolist(), stats])
 
 # %% ../../nbs/07_data.store.ipynb #8049b9d5
