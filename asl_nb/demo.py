@@ -34,14 +34,16 @@ def plot_recognized(
     "Write a picture of some clips as filmstrips, with the most probable signs"
     import matplotlib
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(5.5, 1.7*len(rows)), dpi=100)
+    fig = Figure(figsize=(5.5, 1.45*len(rows)), dpi=100)
     for sub,(_,row) in zip(np.atleast_1d(fig.subfigures(len(rows), 1)), rows.iterrows()):
         lm,recording = load_landmarks(Path(folder)/row.path)
         aspect = recording.aspect or SOURCES[recognizer.cfg.SOURCE]['aspect']
         top = recognizer.recognize(lm, n, *recording)
         title = ', '.join(f'{p.sign} {p.probability:.0%}' for p in top)
-        plot_filmstrip(lm, aspect=aspect, axs=sub.subplots(1, 6, sharex=True, sharey=True))
-        sub.suptitle(f'signed: {row.sign}\nrecognised: {title}', fontsize=7, x=.02, ha='left')
+        grid = dict(left=0, right=1, bottom=0, top=.78, wspace=0)
+        axs = sub.subplots(1, 6, sharex=True, sharey=True, gridspec_kw=grid)
+        plot_filmstrip(lm, aspect=aspect, axs=axs)
+        sub.suptitle(f'signed: {row.sign}\nrecognised: {title}', fontsize=7, x=.02, y=.98, ha='left')
     fig.savefig(out)
 
 def _recognize(out, trainer):
@@ -57,9 +59,9 @@ def _recognize(out, trainer):
 def run_demo(
     out,            # folder for everything
     n_signs=6,      # signs
-    n_signers=12,   # synthetic signers
-    n_clips=5,      # clips of each sign by each signer
-    epochs=14,      # of training
+    n_signers=16,   # synthetic signers
+    n_clips=4,      # clips of each sign by each signer
+    epochs=30,      # of training
     seed=0,         # of everything
     progress=True   # show bars
 )->Path: # the picture
@@ -69,7 +71,7 @@ def run_demo(
                  EARLY_STOP_PATIENCE=epochs)
     _signers(out/'data', cfg, n_signs, n_signers, n_clips, progress)
     trainer = Trainer(cfg, open_store(out/'data', cfg, progress=progress), run_dir=out/'run', progress=progress,
-                      overrides=dict(num_layers=2, dim_feedforward=256, load_additional_data=False))
+                      overrides=dict(num_layers=2, dim_feedforward=256, augmentation_threshold=.3))
     trainer.train()
     trainer.test()
     print(trainer.report)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FACE', 'LEFT_HAND', 'POSE', 'RIGHT_HAND', 'PARTS', 'N_ROWS', 'NOSE', 'LEFT_SHOULDER', 'RIGHT_SHOULDER', 'WRIST',
-           'MIDDLE_KNUCKLE', 'ROW_TYPE', 'ROW_INDEX', 'ROW_OF', 'FACE_MIDLINE', 'FLIP', 'FINGERS', 'ARMS', 'LIP_ARCS',
+           'MIDDLE_KNUCKLE', 'ROW_TYPE', 'ROW_INDEX', 'ROW_OF', 'FACE_MIDLINE', 'FLIP', 'FINGERS', 'BODY', 'LIP_ARCS',
            'CONNECTIONS', 'useful_rows', 'flip_map', 'connections', 'write_clip']
 
 # %% ../nbs/01_landmarks.ipynb #f1db4b64
@@ -60,13 +60,13 @@ def flip_map(
 
 # %% ../nbs/01_landmarks.ipynb #c862cbae
 FINGERS = ((0,1,2,3,4), (0,5,6,7,8), (5,9,10,11,12), (9,13,14,15,16), (13,17,18,19,20), (0,17))
-ARMS = ((11,12,24,23,11), (11,13,15), (12,14,16), (15,17,19,15,21), (16,18,20,16,22))
+BODY = ((7,3,2,1,0,4,5,6,8), (11,12,24,23,11), (11,13,15), (12,14,16), (15,17,19,15,21), (16,18,20,16,22))
 LIP_ARCS = (LIPS[:11], (61,)+LIPS[11:20]+(291,), LIPS[20:30]+(308,), (78,)+LIPS[30:])
 
 def _chain(paths, start=0): return tuple((a+start,b+start) for p in paths for a,b in zip(p, p[1:]))
 
 CONNECTIONS = {'face':_chain(LIP_ARCS), 'left_hand':_chain(FINGERS, LEFT_HAND.start),
-               'pose':_chain(ARMS, POSE.start), 'right_hand':_chain(FINGERS, RIGHT_HAND.start)}
+               'pose':_chain(BODY, POSE.start), 'right_hand':_chain(FINGERS, RIGHT_HAND.start)}
 
 def connections(
     rows # (P,) rows of the 543, in the order of the points

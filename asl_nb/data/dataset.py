@@ -105,7 +105,7 @@ def load_data(self:ASLDataset, load_additional_data=False)->None:
     if self.metadata_df is None: self.metadata_df = self.store.table
     if not load_additional_data: self.metadata_df = self.metadata_df[~self.metadata_df.additional]
     elif not self.store.table.additional.any():
-        print(f'notice: load_additional_data is set, but {self.store} has no clips of {Config.TRAIN_CSV_ADDON_FILE}')
+        print(f'notice: the data have no {Config.TRAIN_CSV_ADDON_FILE}, so load_additional_data adds nothing')
     self.clips,self.targets = self.metadata_df.index.to_numpy(),self.metadata_df.label.to_numpy(np.int64)
 
 @patch

@@ -98,42 +98,60 @@ def left_dominant(
     moved = np.add.reduceat(np.nan_to_num(step), offsets[:-1])
     return (seen[:,0]>seen[:,1]) | ((seen[:,0]==seen[:,1]) & (moved[:,0]>moved[:,1]))
 
+# %% ../../nbs/06_data.preprocess.ipynb #95261a94
+def _number(sizes):
+    "For new frames end to end: the clip of each, and its number in the clip"
+    clip = np.repeat(np.arange(len(sizes)), sizes)
+    return clip,np.arange(len(clip)) - np.repeat(np.cumsum(sizes)-sizes, sizes)
+
+def _stretch(frames, start, lengths, sizes):
+    "Clips that begin at `start`, stretched from `lengths` to `sizes` frames"
+    clip,j = _number(sizes)
+    at = j*(lengths[clip]-1)/np.maximum(sizes[clip]-1, 1)
+    low = np.floor(at+1e-9).astype(int)
+    w = (at-low).clip(0).astype(np.float32)
+    between = w>1e-6 # else the next frame has no part in it, seen or not
+    low += start[clip]
+    out = frames[low]
+    w = w[between,None,None]
+    out[between] = out[between]*(1-w) + frames[low[between]+1]*w
+    return out
+
 # %% ../../nbs/06_data.preprocess.ipynb #fa83675b
 def _weights(lengths, sizes):
-    "Entries (row, source, weight) of the matrix that resizes clips from `lengths` to `sizes` frames"
-    new = np.repeat(np.arange(len(sizes)), sizes)                     # the clip of each new frame
-    j = np.arange(len(new)) - np.repeat(np.cumsum(sizes)-sizes, sizes) # ... its number in it
-    n,m = lengths[new],sizes[new]
-    pool = n>m
-    at = np.where(pool, 0, j*(n-1)/np.maximum(m-1, 1))                # where a new frame lies between two old ones
-    lo = np.where(pool, j*n/m, np.floor(at))
-    hi = np.where(pool, (j+1)*n/m, np.minimum(lo+2, n))
-    first,count = np.floor(lo).astype(int),(np.ceil(hi)-np.floor(lo)).astype(int)
-    row = np.repeat(np.arange(len(new)), count)
-    source = np.arange(len(row)) - np.repeat(np.cumsum(count)-count, count) + first[row]
-    area = np.minimum(source+1, hi[row]) - np.maximum(source, lo[row])
-    weight = np.where(pool[row], area, 1-np.abs(at[row]-source)).clip(0)
-    keep = weight>1e-9
-    return row[keep],source[keep],weight[keep]
+    "Entries (row, source, weight) of the matrix that pools clips from `lengths` to `sizes` frames"
+    clip,j = _number(sizes)
+    low,high = j*lengths[clip]/sizes[clip],(j+1)*lengths[clip]/sizes[clip]
+    first,count = np.floor(low+1e-9).astype(int),(np.ceil(high-1e-9)-np.floor(low+1e-9)).astype(int)
+    row,source = _number(count)
+    source = source + first[row]
+    return row,source,np.minimum(source+1, high[row]) - np.maximum(source, low[row])
+
+def _pool(frames, start, lengths, sizes):
+    "Clips that begin at `start`, pooled from `lengths` to `sizes` frames"
+    from scipy.sparse import csr_matrix
+    row,source,weight = _weights(lengths, sizes)
+    source += start[_number(sizes)[0][row]]
+    W = csr_matrix((weight.astype(np.float32), (row, source)), (sizes.sum(), len(frames)))
+    seen = ~np.isnan(frames[...,0])
+    total = W @ np.where(seen[...,None], frames, 0).reshape(len(frames), -1)
+    share = W @ seen.astype(np.float32) # n p
+    share = np.where(share>1e-6, share, np.float32(np.nan))
+    return total.reshape(-1, *frames.shape[1:])/share[...,None]
 
 # %% ../../nbs/06_data.preprocess.ipynb #400ca831
 def resize(
     frames,  # (N, P, C) several clips end to end, NaN = not seen
     offsets, # (B+1,) where clips begin
     sizes    # (B,) new number of frames of each clip
-)->np.ndarray: # (sum of sizes, P, C)
+)->np.ndarray: # (sum of sizes, P, C) float32
     "Resize clips: longer ones by area pooling, shorter ones on lines between seen points"
-    from scipy.sparse import csr_matrix
-    lengths,sizes = np.diff(offsets),np.asarray(sizes)
-    row,source,weight = _weights(lengths, sizes)
-    clip = np.repeat(np.arange(len(sizes)), sizes)
-    W = csr_matrix((weight.astype(np.float32), (row, source+offsets[:-1][clip[row]])), (len(clip), len(frames)))
-    seen = ~np.isnan(frames[...,0])
-    total = W @ np.where(seen[...,None], frames, 0).astype(np.float32, copy=False).reshape(len(frames), -1)
-    share = W @ seen.astype(np.float32)                                      # n p
-    least = np.where(lengths>sizes, 1e-6, 1-1e-4)[clip][:,None]              # pooling takes what was seen
-    share = np.where(share>least, share, np.nan)[...,None]
-    return (total.reshape(len(clip), *frames.shape[1:])/share).astype(np.float32)
+    offsets,sizes,frames = np.asarray(offsets),np.asarray(sizes),frames.astype(np.float32, copy=False)
+    lengths = np.diff(offsets)
+    out = np.empty((sizes.sum(), *frames.shape[1:]), np.float32)
+    for clips,way in ((lengths>sizes, _pool), (lengths<=sizes, _stretch)):
+        if clips.any(): out[np.repeat(clips, sizes)] = way(frames, offsets[:-1][clips], lengths[clips], sizes[clips])
+    return out
 
 # %% ../../nbs/06_data.preprocess.ipynb #1737a19d
 REFERENCE_FPS = SOURCES['gislr']['fps']

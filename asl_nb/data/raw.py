@@ -7,9 +7,8 @@ __all__ = ['COLUMNS', 'SOURCES', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'STATISTICS',
            'map_clips', 'nose_ratio', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning', 'check_data',
            'describe']
 
-# %% ../../nbs/03_data.raw.ipynb #db8eefcc
-import hashlib,json
-from collections import Counter
+# %% ../../nbs/03_data.raw.ipynb #e29f1e00
+import hashlib,json,os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -18,21 +17,40 @@ from tqdm.auto import tqdm
 from ..config import Config,nearest
 from ..landmarks import *
 
-# %% ../../nbs/03_data.raw.ipynb #290ea758
+# %% ../../nbs/03_data.raw.ipynb #aa7f6ce8
+_KEYS = ('type','landmark_index')
+_in_order_bytes = set()
+
+def _key_bytes(path, file):
+    "A digest of the stored `type` and `landmark_index` columns; None where they are not in one piece"
+    if file.metadata.num_row_groups!=1: return None
+    group,names,h = file.metadata.row_group(0),file.schema_arrow.names,hashlib.blake2b(digest_size=16)
+    with open(path, 'rb') as f:
+        for c in (group.column(names.index(k)) for k in _KEYS):
+            h.update(f'{c.compression} {c.physical_type} {c.num_values} '.encode())
+            f.seek(c.dictionary_page_offset if c.has_dictionary_page else c.data_page_offset)
+            h.update(f.read(c.total_compressed_size))
+    return h.digest()
+
 def _open(path, columns):
-    "The file's frame, type and landmark_index columns and `columns`, as an arrow table"
+    "The parquet file, with its columns checked"
     import pyarrow as pa, pyarrow.parquet as pq
-    if not Path(path).is_file(): raise FileNotFoundError(f'{path}: expected a parquet file, found none')
-    want = ['frame','type','landmark_index',*columns]
-    try:
-        file = pq.ParquetFile(path, read_dictionary=['type'], memory_map=True)
-        names = set(file.schema_arrow.names)
-        lacking = [c for c in want if c not in names]
-        if not lacking: return file.read(columns=want, use_threads=False)
-    except KeyError as e: lacking = e.args # a column for `read_dictionary`
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as e:
-        raise ValueError(f'{path}: expected a readable parquet file, found {str(e).splitlines()[0]}') from None
-    raise ValueError(f'{path}: expected columns {want}, found none named {list(lacking)}')
+    if not os.path.isfile(path): raise FileNotFoundError(f'{path}: expected a parquet file, found none')
+    want = ['frame',*_KEYS,*columns]
+    try: file = pq.ParquetFile(path, memory_map=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise _unreadable(path, e) from None
+    names = set(file.schema_arrow.names)
+    lacking = [c for c in want if c not in names]
+    if lacking: raise ValueError(f'{path}: expected columns {want}, found none named {lacking}')
+    return file
+
+def _unreadable(path, e): return ValueError(f'{path}: expected a readable parquet file, found {str(e).splitlines()[0]}')
+
+def _read(path, file, columns):
+    "Some columns as an arrow table"
+    import pyarrow as pa
+    try: return file.read(columns=list(columns), use_threads=False)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise _unreadable(path, e) from None
 
 # %% ../../nbs/03_data.raw.ipynb #39494978
 def _column(table, name, path):
@@ -41,28 +59,35 @@ def _column(table, name, path):
     if column.dtype.kind not in 'iuf': raise ValueError(f'{path}: expected numbers in {name}, found {column.dtype}')
     return column
 
+def _integers(table, name, path):
+    "A column as whole numbers"
+    column = _column(table, name, path)
+    if column.dtype.kind=='f': raise ValueError(f'{path}: expected whole numbers in {name}, found others')
+    return column
+
 def _type_codes(table, path):
     "Each line's part, as its position in `PARTS`"
-    import pyarrow as pa
-    column = table.column('type').combine_chunks()
-    if not pa.types.is_dictionary(column.type): raise ValueError(f'{path}: expected words in type, found {column.type}')
+    column = table.column('type').combine_chunks().dictionary_encode()
     names = column.dictionary.to_pylist()
     bad = [n for n in names if n not in PARTS]
     if bad or column.null_count:
         raise ValueError(f'{path}: expected type among {list(PARTS)}, found {(bad or [None])[0]!r}')
-    code = column.indices.to_numpy()
-    return code if names==list(PARTS) else np.array([list(PARTS).index(n) for n in names], np.int32)[code]
+    return np.array([list(PARTS).index(n) for n in names], np.int32)[column.indices.to_numpy()]
 
 # %% ../../nbs/03_data.raw.ipynb #9a76474a
 _CODES = np.array([list(PARTS).index(t) for t in ROW_TYPE])
 _SIZES,_STARTS = (np.array([f(s) for s in PARTS.values()]) for f in (lambda s: s.stop-s.start, lambda s: s.start))
 
-def _in_order(frame, code, index):
-    "Whether the lines are whole frames in the schema's order, the frames one after another"
+def _whole_frames(frame):
+    "Whether the lines are 543 a frame, the frames one after another"
     if len(frame)%N_ROWS: return False
-    frame,code,index = (a.reshape(-1, N_ROWS) for a in (frame, code, index))
-    return ((index==ROW_INDEX).all() and (code==_CODES).all() and (frame==frame[:,:1]).all()
-            and (np.diff(frame[:,0].astype(np.int64))==1).all())
+    frame = frame.reshape(-1, N_ROWS)
+    return (frame==frame[:,:1]).all() and (np.diff(frame[:,0].astype(np.int64))==1).all()
+
+def _schema_order(code, index):
+    "Whether the lines of each frame stand in the schema's order"
+    if len(code)%N_ROWS: return False
+    return (index.reshape(-1, N_ROWS)==ROW_INDEX).all() and (code.reshape(-1, N_ROWS)==_CODES).all()
 
 def _places(frame, code, index, path):
     "The place of each line in the flat clip and the number of frames; errors for lines that are lacking or double"
@@ -84,12 +109,23 @@ def read_clip(
     rows=None               # (P,) rows of the 543 to keep; None for all
 )->np.ndarray: # (T, P, C) float32, NaN = not seen
     "One clip's landmarks"
-    table = _open(path, columns)
-    if table.num_rows==0: raise ValueError(f'{path}: expected at least one frame, found an empty clip')
-    keys = _column(table, 'frame', path),_type_codes(table, path),_column(table, 'landmark_index', path)
-    if any(k.dtype.kind=='f' for k in keys):
-        raise ValueError(f'{path}: expected whole numbers in frame and landmark_index, found others')
-    place,n = (None,len(table)//N_ROWS) if _in_order(*keys) else _places(*keys, path)
+    file = _open(path, columns)
+    n = file.metadata.num_rows//N_ROWS
+    if file.metadata.num_rows==0: raise ValueError(f'{path}: expected at least one frame, found an empty clip')
+    digest = _key_bytes(path, file)
+    known = digest in _in_order_bytes
+    table,place = _read(path, file, ['frame', *columns, *(() if known else _KEYS)]),None
+    frame = _integers(table, 'frame', path)
+    if not known or not _whole_frames(frame):
+        keys = table if not known else _read(path, file, _KEYS)
+        code,index = _type_codes(keys, path),_integers(keys, 'landmark_index', path)
+        if not _schema_order(code, index) or not _whole_frames(frame): place,n = _places(frame, code, index, path)
+        elif digest: _in_order_bytes.add(digest)
+    return _coordinates(table, columns, place, n, rows, path)
+
+# %% ../../nbs/03_data.raw.ipynb #26d1997b
+def _coordinates(table, columns, place, n, rows, path):
+    "The coordinate columns as (n, P, C); `place` says where lines belong that are not in order"
     keep = slice(None) if rows is None else np.asarray(rows)
     lm = np.empty((n, N_ROWS if rows is None else len(keep), len(columns)), np.float32)
     for i,c in enumerate(columns):
