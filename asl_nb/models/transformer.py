@@ -9,7 +9,7 @@ __all__ = ['sinusoids', 'masked_mean', 'TransformerSequenceClassifier', 'Transfo
 import math
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing
+from .core import BaseModel,FillMissing,InputShape
 
 # %% ../../nbs/22_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
@@ -33,14 +33,15 @@ def masked_mean(
 class TransformerSequenceClassifier(nn.Module):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
-        n_points:int, n_dims:int, n_classes:int, # P and C of the features, signs
+        inputs:InputShape, n_classes:int, # the features, the number of signs
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001, layer_norm_eps=1e-6, norm_first=True, num_layers=3,
-        positional_encoding=True # whether the model knows the order of the frames
+        positional_encoding=True, # whether the model knows the order of the frames
+        local_hands=True          # whether a hand's points are measured from its wrist
     ):
         super().__init__()
         if d_model%n_head: raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
-        self.fill,n_in = FillMissing(n_points, n_dims),n_points*n_dims
-        self.project = nn.Identity() if n_in==d_model else nn.Linear(n_in, d_model)
+        self.fill = FillMissing(inputs, local_hands)
+        self.project = nn.Identity() if inputs.size==d_model else nn.Linear(inputs.size, d_model)
         layer = nn.TransformerEncoderLayer(d_model, n_head, dim_feedforward, dropout, layer_norm_eps=layer_norm_eps,
                                            norm_first=norm_first, batch_first=True)
         self.transformer = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
@@ -54,9 +55,9 @@ class TransformerSequenceClassifier(nn.Module):
 # %% ../../nbs/22_models.transformer.ipynb #d0e497da
 class TransformerPredictor(BaseModel):
     "`TransformerSequenceClassifier` with loss, optimizer and schedule"
-    def __init__(self, n_points, n_dims, n_classes, **params):
+    def __init__(self, inputs, n_classes, **params):
         super().__init__(n_classes=n_classes)
-        self.model = TransformerSequenceClassifier(n_points, n_dims, n_classes, **params)
+        self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
 
     @property
     def fill(self): return self.model.fill
