@@ -19,8 +19,9 @@ def _short_gaps(missing, offsets, max_gap):
     inner = np.ones(len(missing)+1, bool)
     inner[offsets] = False                        # no gap reaches over the edge of a clip
     change = missing[1:] != missing[:-1]
-    p,t = np.nonzero((change & inner[1:-1,None]).T) # p t, sorted by column, then time
-    t = t+1
+    t,p = np.nonzero(change & inner[1:-1,None])
+    order = np.argsort(p, kind='stable') # by column, then time
+    p,t = p[order],t[order]+1
     starts = missing[t,p]
     pair = starts[:-1] & ~starts[1:] & (p[:-1]==p[1:])
     clip = np.searchsorted(offsets, t, side='right')
@@ -134,10 +135,11 @@ def _pool(frames, start, lengths, sizes):
     source += start[_number(sizes)[0][row]]
     W = csr_matrix((weight.astype(np.float32), (row, source)), (sizes.sum(), len(frames)))
     seen = ~np.isnan(frames[...,0])
-    total = W @ np.where(seen[...,None], frames, 0).reshape(len(frames), -1)
+    total = (W @ np.where(np.isnan(frames), 0, frames).reshape(len(frames), -1)).reshape(-1, *frames.shape[1:])
     share = W @ seen.astype(np.float32) # n p
     share = np.where(share>1e-6, share, np.float32(np.nan))
-    return total.reshape(-1, *frames.shape[1:])/share[...,None]
+    for c in range(total.shape[-1]): total[...,c] /= share
+    return total
 
 # %% ../../nbs/06_data.preprocess.ipynb #400ca831
 def resize(
@@ -187,7 +189,8 @@ def make_features(
     if cfg.STANDARDIZE:
         anchors = x[:,[rows.index(r) for r in ANCHORS]]*_each(wide, lengths)
         origin[:,:2],unit = body_frame(anchors, offsets, aspects)
-    x = x*_each(wide/unit, lengths) - _each(origin/unit, lengths)
+    scale,shift = (np.repeat(o.astype(np.float32), lengths, axis=0) for o in (wide/unit, origin/unit)) # n c
+    for c in range(x.shape[-1]): x[...,c] = x[...,c]*scale[:,c,None] - shift[:,c,None]
     if cfg.CANONICAL_HAND: x = _mirror_left(x, offsets, rows, 0 if cfg.STANDARDIZE else aspects)
     sizes = _sizes(lengths, fps, cfg)
     return _batch(resize(x[:,:cfg.N_LANDMARKS], offsets, sizes), sizes, cfg.INPUT_SIZE)

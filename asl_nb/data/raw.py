@@ -55,7 +55,8 @@ def _read(path, file, columns):
 # %% ../../nbs/03_data.raw.ipynb #39494978
 def _column(table, name, path):
     "A column as numbers"
-    column = table.column(name).to_numpy()
+    column = table.column(name)
+    column = (column.chunk(0) if column.num_chunks==1 else column.combine_chunks()).to_numpy(zero_copy_only=False)
     if column.dtype.kind not in 'iuf': raise ValueError(f'{path}: expected numbers in {name}, found {column.dtype}')
     return column
 

@@ -95,7 +95,8 @@ class FillMissing(nn.Module):
     def forward(self, x, mask):
         P,C = self.inputs.n_points,self.inputs.n_dims
         if x.ndim!=4 or tuple(x.shape[2:])!=(P,C) or mask.shape!=x.shape[:2]:
-            raise ValueError(f'expected x (B, T, {P}, {C}) and mask (B, T), found {tuple(x.shape)} and {tuple(mask.shape)}')
+            raise ValueError(f'expected x (B, T, {P}, {C}) and mask (B, T), '
+                             f'found {tuple(x.shape)} and {tuple(mask.shape)}')
         x = torch.where(self.local, (x-x[:,:,self.wrist])/PALM, x)
         return torch.where(torch.isnan(x) | ~mask[:,:,None,None], 0., x).flatten(2) # b t p c -> b t (p c)
 
