@@ -17,12 +17,12 @@ from tqdm.auto import tqdm
 from ..config import Config,nearest
 from ..landmarks import *
 
-# %% ../../nbs/03_data.raw.ipynb #aa7f6ce8
-_KEYS = ('type','landmark_index')
+# %% ../../nbs/03_data.raw.ipynb #54df2cbd
+_KEYS = ('frame','type','landmark_index')
 _in_order_bytes = set()
 
 def _key_bytes(path, file):
-    "A digest of the stored `type` and `landmark_index` columns; None where they are not in one piece"
+    "A digest of the stored key columns; None where they are not in one piece"
     if file.metadata.num_row_groups!=1: return None
     group,names,h = file.metadata.row_group(0),file.schema_arrow.names,hashlib.blake2b(digest_size=16)
     with open(path, 'rb') as f:
@@ -36,7 +36,7 @@ def _open(path, columns):
     "The parquet file, with its columns checked"
     import pyarrow as pa, pyarrow.parquet as pq
     if not os.path.isfile(path): raise FileNotFoundError(f'{path}: expected a parquet file, found none')
-    want = ['frame',*_KEYS,*columns]
+    want = [*_KEYS,*columns]
     try: file = pq.ParquetFile(path, memory_map=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as e: raise _unreadable(path, e) from None
     names = set(file.schema_arrow.names)
@@ -79,16 +79,12 @@ def _type_codes(table, path):
 _CODES = np.array([list(PARTS).index(t) for t in ROW_TYPE])
 _SIZES,_STARTS = (np.array([f(s) for s in PARTS.values()]) for f in (lambda s: s.stop-s.start, lambda s: s.start))
 
-def _whole_frames(frame):
-    "Whether the lines are 543 a frame, the frames one after another"
+def _in_order(frame, code, index):
+    "Whether the lines are whole frames in the schema's order, the frames one after another"
     if len(frame)%N_ROWS: return False
-    frame = frame.reshape(-1, N_ROWS)
-    return (frame==frame[:,:1]).all() and (np.diff(frame[:,0].astype(np.int64))==1).all()
-
-def _schema_order(code, index):
-    "Whether the lines of each frame stand in the schema's order"
-    if len(code)%N_ROWS: return False
-    return (index.reshape(-1, N_ROWS)==ROW_INDEX).all() and (code.reshape(-1, N_ROWS)==_CODES).all()
+    frame,code,index = (a.reshape(-1, N_ROWS) for a in (frame, code, index))
+    return ((index==ROW_INDEX).all() and (code==_CODES).all() and (frame==frame[:,:1]).all()
+            and (np.diff(frame[:,0].astype(np.int64))==1).all())
 
 def _places(frame, code, index, path):
     "The place of each line in the flat clip and the number of frames; errors for lines that are lacking or double"
@@ -114,13 +110,11 @@ def read_clip(
     n = file.metadata.num_rows//N_ROWS
     if file.metadata.num_rows==0: raise ValueError(f'{path}: expected at least one frame, found an empty clip')
     digest = _key_bytes(path, file)
-    known = digest in _in_order_bytes
-    table,place = _read(path, file, ['frame', *columns, *(() if known else _KEYS)]),None
-    frame = _integers(table, 'frame', path)
-    if not known or not _whole_frames(frame):
-        keys = table if not known else _read(path, file, _KEYS)
-        code,index = _type_codes(keys, path),_integers(keys, 'landmark_index', path)
-        if not _schema_order(code, index) or not _whole_frames(frame): place,n = _places(frame, code, index, path)
+    known,place = digest in _in_order_bytes,None
+    table = _read(path, file, columns if known else [*_KEYS, *columns])
+    if not known:
+        keys = _integers(table, 'frame', path),_type_codes(table, path),_integers(table, 'landmark_index', path)
+        if not _in_order(*keys): place,n = _places(*keys, path)
         elif digest: _in_order_bytes.add(digest)
     return _coordinates(table, columns, place, n, rows, path)
 
