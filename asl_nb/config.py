@@ -86,7 +86,7 @@ class TrainSettings:
     TEST_SIZE: float = .05
     EARLY_STOP_METRIC: str = 'accuracy'
     EARLY_STOP_MODE: str = 'max'
-    EARLY_STOP_PATIENCE: int = 5
+    EARLY_STOP_PATIENCE: int = 15    # documented as 5, which stops too early on small data: see 41_trainer
     EARLY_STOP_TOLERANCE: float = .001
     LOG_METRICS: tuple = ('Accuracy', 'Loss', 'F1Score', 'Precision', 'Recall')
     FAST_DEV_RUN: bool = False       # run LIMIT_BATCHES batches of LIMIT_EPOCHS epochs, to see whether it runs
