@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHIFT', 'shift_landmarks', 'mirror_landmarks', 'frame_dropout', 'random_scaling', 'random_rotation',
-           'temporal_resample', 'normalize', 'standardize', 'augment_batch']
+           'temporal_resample', 'part_dropout', 'part_positions', 'normalize', 'standardize', 'augment_batch']
 
 # %% ../nbs/08_augmentations.ipynb #b282b9b7
 import numpy as np
@@ -98,6 +98,28 @@ def temporal_resample(
     out = np.where(w>1e-5, first*(1-w) + pick(low+1)*w, first)
     return np.where(inside[...,None,None], out, np.float32(np.nan)).reshape(frames.shape)
 
+# %% ../nbs/08_augmentations.ipynb #fc9d8e37
+def part_dropout(
+    frames,                   # (..., T, P, C)
+    rates=(.5, .2, .2, .4),   # probability to lose lips, left hand, right hand, upper body
+    parts=None,               # positions of each part's points; None for the 96 points'
+    *, rng                    # random generator
+)->np.ndarray:
+    "Make some parts missing throughout each clip"
+    out = frames.copy()
+    for rate,points in zip(rates, _PARTS if parts is None else parts):
+        lost = rng.random(frames.shape[:-3]) < rate
+        out[...,points,:] = np.where(lost[...,None,None,None], np.float32(np.nan), out[...,points,:])
+    return out
+
+def part_positions(
+    cfg:Config # settings
+)->tuple: # positions of lips, left hand, right hand, upper body
+    "Where each part's points stand among the points in use"
+    return cfg.FACE_INDICES,cfg.LEFT_HAND_INDICES,cfg.RIGHT_HAND_INDICES,cfg.POSE_INDICES
+
+_PARTS = part_positions(Config())
+
 # %% ../nbs/08_augmentations.ipynb #ccabda8a
 def normalize(
     frames, # (..., T, P, C)
@@ -124,13 +146,14 @@ def augment_batch(
     threshold=.1,        # probability of each augmentation, for each clip
     enable_dropout=True, # whether frames may be dropped
     flip=None,           # (P,) the position each point becomes in the mirror; None for the 96 points
+    parts=None,          # positions of each part's points; None for the 96 points'
     standardized=True    # whether the origin is the body's middle; else the clip's middle is the mirror
 )->np.ndarray: # (B, T, P, C)
     "A batch in which each augmentation has changed some of the clips"
     width = lambda x: 0. if standardized else 2*_centre(x)[...,0]
     steps = [lambda x: shift_landmarks(x, SHIFT, rng=rng), lambda x: mirror_landmarks(x, flip, width(x)),
              lambda x: random_scaling(x, rng=rng), lambda x: random_rotation(x, rng=rng),
-             lambda x: temporal_resample(x, rng=rng)]
+             lambda x: temporal_resample(x, rng=rng), lambda x: part_dropout(x, parts=parts, rng=rng)]
     if enable_dropout: steps.append(lambda x: frame_dropout(x, rng=rng))
     xb = xb.copy()
     for step in steps:

@@ -167,7 +167,8 @@ def predict(*files,        # parquet files, videos, folders of them
     recognizer = Recognizer(checkpoint, source=source)
     if annotate: return _annotate(_one(files), recognizer, top, annotate)
     if not files: raise ValueError('expected files to recognise, found none')
-    return max([_print_answer(*a, json) for a in recognize_files(recognizer, list_clips(files), top)])
+    clips = list_clips(files)
+    return max([_print_answer(*a, json) for a in recognize_files(recognizer, clips, top, len(clips)>1)])
 
 def _print_answer(file, answer, as_json):
     "Print one file's predictions, or its error on stderr; the exit code"

@@ -137,7 +137,8 @@ def _positions(cfg, part):
 
 # %% ../nbs/00_config.ipynb #10be5a73
 CHOICES = dict(DL_FRAMEWORK=('pytorch','tensorflow'), SPLIT=('signer','random_stratified'), RESIZE=('resample','pad'),
-               EARLY_STOP_MODE=('max','min'), EARLY_STOP_METRIC=('accuracy','loss'), SOURCE=('gislr','webcam'))
+               COLUMNS_TO_USE=(('x','y'), ('x','y','z')), SOURCE=('gislr','webcam'),
+               EARLY_STOP_MODE=('max','min'), EARLY_STOP_METRIC=('accuracy','loss'))
 POSITIVE = ('INPUT_SIZE','BATCH_SIZE','EPOCHS','LIMIT_BATCHES','LIMIT_EPOCHS','EARLY_STOP_PATIENCE')
 
 def check_value(
@@ -149,8 +150,8 @@ def check_value(
     if kind is tuple and isinstance(value, (list,tuple)): value = tuple(value)
     if kind is float and type(value) is int: value = float(value)
     bad = lambda want: ValueError(f'{key}: expected {want}, found {value!r}')
-    if type(value) is not kind: raise bad(kind.__name__.replace('tuple','a list').replace('str','a word'))
-    if key in CHOICES and value not in CHOICES[key]: raise bad('one of '+', '.join(CHOICES[key]))
+    if type(value) is not kind: raise bad({tuple:'a list', str:'a word'}.get(kind, kind.__name__))
+    if key in CHOICES and value not in CHOICES[key]: raise bad('one of '+', '.join(map(str, CHOICES[key])))
     if key in POSITIVE and value < 1: raise bad('at least 1')
     return value
 

@@ -112,7 +112,7 @@ def recognize_files(
     progress=False # show a bar
 ): # yields (file, list of `Prediction`, or the exception)
     "The most probable signs of each file; an unreadable one gives its error, and the others go on"
-    for f in tqdm(files, disable=not progress, unit='clip'):
+    for f in tqdm(files, disable=None if progress else True, unit='clip'): # a bar in a terminal, none in a file
         try:
             lm,recording = load_landmarks(f)
             yield f,recognizer.recognize(lm, n, *recording)

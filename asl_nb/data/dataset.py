@@ -13,7 +13,7 @@ from fastcore.basics import patch
 from ..config import Config
 from ..landmarks import flip_map,useful_rows
 from .store import Store,open_store
-from ..augmentations import augment_batch
+from ..augmentations import augment_batch,part_positions
 
 # %% ../../nbs/09_data.dataset.ipynb #8a0bd9de
 def _folds(table, n, seed):
@@ -116,7 +116,7 @@ def batch(self:ASLDataset,
     xb,mask = self.store.gather(self.clips[np.asarray(idxs)], self.cfg)
     if self.augment:
         xb = augment_batch(xb, self.rng, self.augmentation_threshold, self.enableDropout, self.flip,
-                           self.cfg.STANDARDIZE)
+                           part_positions(self.cfg), self.cfg.STANDARDIZE)
     return xb if self.transform is None else self.transform(xb),mask,self.targets[np.asarray(idxs)]
 
 @patch

@@ -183,7 +183,7 @@ def make_features(
     offsets,aspects,fps = np.asarray(offsets),np.asarray(aspects, float),np.asarray(fps, float)
     lengths,rows = np.diff(offsets),kept_rows(cfg).tolist()
     gap = np.round(cfg.INTERPOLATE_MISSING*fps/REFERENCE_FPS)
-    x = interpolate_missing_values(frames, gap, offsets)
+    x = interpolate_missing_values(_whole_points(frames), gap, offsets)
     wide = np.where([c!='y' for c in cfg.COLUMNS_TO_USE], aspects[:,None], 1.) # b c, the aspect where it applies
     origin,unit = np.zeros_like(wide),np.ones((len(lengths), 1))
     if cfg.STANDARDIZE:
@@ -194,6 +194,12 @@ def make_features(
     if cfg.CANONICAL_HAND: x = _mirror_left(x, offsets, rows, 0 if cfg.STANDARDIZE else aspects)
     sizes = _sizes(lengths, fps, cfg)
     return _batch(resize(x[:,:cfg.N_LANDMARKS], offsets, sizes), sizes, cfg.INPUT_SIZE)
+
+def _whole_points(frames):
+    "A point that lacks a coordinate lacks all: it was not seen"
+    missing = np.isnan(frames)
+    if (missing[...,:1]==missing).all(): return frames
+    return np.where(missing.any(-1, keepdims=True), np.float32(np.nan), frames)
 
 def _each(values, lengths): return np.repeat(values.astype(np.float32), lengths, axis=0)[:,None]
 
@@ -221,8 +227,8 @@ def clip_features(
     fps=None       # frames a second; None takes SOURCE's
 )->tuple: # features (1, T, P, C), mask (1, T)
     "The features of one clip"
-    if lm.ndim!=3 or lm.shape[1]!=N_ROWS or not len(lm):
-        raise ValueError(f'expected landmarks (frames, {N_ROWS}, coordinates), found {lm.shape}')
+    if lm.ndim!=3 or lm.shape[1]!=N_ROWS or lm.shape[2]<cfg.N_DIMS or not len(lm):
+        raise ValueError(f'expected landmarks (frames, {N_ROWS}, {cfg.N_DIMS} or more), found {lm.shape}')
     source = SOURCES[cfg.SOURCE]
     points = lm[:,kept_rows(cfg)][...,['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]].astype(np.float32)
     return make_features(points, [0, len(lm)], [aspect or source['aspect']], [fps or source['fps']], cfg)

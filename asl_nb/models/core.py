@@ -35,7 +35,7 @@ def list_models(
 
 def get_model_params(
     model_name:str # one of `list_models`
-)->dict: # params, data, optimizer, scheduler
+)->dict: # params, data, optimizer, scheduler, loss
     "A model's documented configuration; `KeyError` names the nearest model"
     if model_name not in FAMILIES: raise KeyError(f'unknown model {model_name!r}.{nearest(model_name, FAMILIES)}')
     return _known_models()[model_name]
@@ -108,6 +108,7 @@ def pick_device(
     if name!='auto': return torch.device(name)
     return torch.device('cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu')
 
+# %% ../../nbs/20_models.core.ipynb #4a5b4d17
 class BaseModel(nn.Module):
     "A classifier with its loss, optimizer and schedule; subclasses give `forward(x, mask)`"
     def __init__(self,
@@ -117,17 +118,19 @@ class BaseModel(nn.Module):
         super().__init__()
         self.learning_rate,self.n_classes = learning_rate,n_classes
         self.optimizer = self.scheduler = self.sidecar = None
+        self.criterion = nn.CrossEntropyLoss()
 
     def forward(self, x, mask): raise NotImplementedError('a model gives its own forward(x, mask)')
-    def criterion(self, logits, yb): return nn.functional.cross_entropy(logits, yb)
     @property
     def device(self): return next(self.parameters()).device
 
     def configure(self,
         optimizer:dict, # name in torch.optim, params
-        scheduler:dict  # name in torch.optim.lr_scheduler, params
+        scheduler:dict, # name in torch.optim.lr_scheduler, params
+        loss:dict       # name in torch.nn, params
     )->'BaseModel':
-        "Make the optimizer, over all trainable parameters, and the schedule"
+        "Make the optimizer, over all trainable parameters, the schedule and the loss"
+        self.criterion = _torch_class(nn, loss['name'])(**loss['params'])
         weights = [p for p in self.parameters() if p.requires_grad]
         self.optimizer = _torch_class(torch.optim, optimizer['name'])(
             weights, **{'lr':self.learning_rate, **optimizer['params']})
@@ -191,7 +194,7 @@ def create_model(
     module = importlib.import_module(FAMILIES[model_name])
     model = getattr(module, model_name)(InputShape.of(cfg), n_classes, **params['params'])
     model.learning_rate,model.model_params = cfg.LEARNING_RATE,params
-    return model.configure(params['optimizer'], params['scheduler'])
+    return model.configure(params['optimizer'], params['scheduler'], params['loss'])
 
 # %% ../../nbs/20_models.core.ipynb #dabb3bc8
 CHECKPOINT_FORMAT = 1
