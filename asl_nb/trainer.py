@@ -291,11 +291,15 @@ def train_run(
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
     if warning: print(f'warning: {warning}')
     out = Path(out or cfg.path('CHECKPOINT_DIR', f"{cfg.MODELNAME}-{time.strftime('%Y%m%d-%H%M%S')}"))
-    if folds: return out,cross_validate(cfg, store, out, progress, overrides=overrides)
-    trainer = Trainer(cfg, store, run_dir=out, test=not all_signers, progress=progress, overrides=overrides)
-    trainer.train()
-    trainer.test('valid' if all_signers else 'test')
-    return out,trainer.report
+    if folds: report = cross_validate(cfg, store, out, progress, overrides=overrides)
+    else:
+        trainer = Trainer(cfg, store, run_dir=out, test=not all_signers, progress=progress, overrides=overrides)
+        trainer.train()
+        trainer.test('valid' if all_signers else 'test')
+        report = trainer.report
+    report.predictions.to_csv(out/'predictions.csv', index=False)
+    (out/'report.txt').write_text(f'{report}\n')
+    return out,report
 
 # %% ../nbs/41_trainer.ipynb #d7deaaf1
 def evaluate_run(
