@@ -258,6 +258,7 @@ def cross_validate(
     **kw           # of `Trainer`
 )->Report:
     "Train and test on every fold; the report is over all signers"
+    if config.SPLIT!='signer': raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
     store = data if isinstance(data, Store) else open_store(data, config, progress=progress)
     preds = []
     for fold in range(config.N_FOLDS):
@@ -315,7 +316,7 @@ def evaluate_run(
     store = open_store(data, cfg, progress=progress)
     table = store.table[store.table.sign.isin(sidecar['label_map'])]
     table = table.assign(label=table.sign.map(sidecar['label_map']))
-    dataset = ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
+    dataset = ASLDataset(table, load_additional_data=bool(table.additional.any()), store=store, cfg=cfg)
     split,words = sidecar['split'],''
     if store.marker['source']!=sidecar['source']:
         words = _foreign_words(table, split, len(store)-len(table))
