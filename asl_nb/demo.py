@@ -32,7 +32,6 @@ def plot_recognized(
     n=3         # signs to name
 )->None:
     "Write a picture of some clips as filmstrips, with the most probable signs"
-    import matplotlib
     from matplotlib.figure import Figure
     fig = Figure(figsize=(5.5, 1.45*len(rows)), dpi=100)
     for sub,(_,row) in zip(np.atleast_1d(fig.subfigures(len(rows), 1)), rows.iterrows()):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'SOURCES', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'STATISTICS', 'read_clip', 'load_label_map', 'read_table',
            'map_clips', 'nose_ratio', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning', 'check_data',
-           'describe']
+           'identical_clips', 'describe']
 
 # %% ../../nbs/03_data.raw.ipynb #e29f1e00
 import hashlib,json,os
@@ -276,10 +276,15 @@ def check_data(
     table = table[~np.array(bad)].reset_index(drop=True)
     stats = pd.DataFrame([o for o in found if not isinstance(o, Exception)], columns=list(STATISTICS))
     table = pd.concat([table, stats], axis=1)
+    return table, pd.concat([report, wrong, identical_clips(table)], ignore_index=True)
+
+def identical_clips(
+    table # a row a clip: path, content
+)->pd.DataFrame: # path, reason
+    "The clips whose content an earlier clip has"
     first = table.groupby('content').path.transform('first')
     same = table.content.duplicated()
-    twins = pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
-    return table, pd.concat([report, wrong, twins], ignore_index=True)
+    return pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
 
 STATISTICS = ('frames','hand_frames','pose_frames','nose_ratio','content')
 

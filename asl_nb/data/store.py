@@ -34,13 +34,13 @@ def _source_fingerprint(folder, table):
     stats = [p.stat().st_size if (p:=Path(f)).exists() else None for f in files]
     return fingerprint([table.path.tolist(), table.sign.tolist(), stats])
 
-# %% ../../nbs/07_data.store.ipynb #8049b9d5
-PART = 256
+# %% ../../nbs/07_data.store.ipynb #6584df85
+PART = 128
 
 def _read_one(file, cfg):
     "A clip's kept points and its statistics"
-    points = read_clip(file, cfg.COLUMNS_TO_USE, kept_rows(cfg))
     rows = kept_rows(cfg).tolist()
+    points = read_clip(file, cfg.COLUMNS_TO_USE, rows)
     nose,left,right = (points[:,rows.index(r),:2] for r in (NOSE, LEFT_SHOULDER, RIGHT_SHOULDER))
     return points,dict(frames=len(points), content=content_hash(points), nose_ratio=nose_ratio(nose, left, right))
 
@@ -64,9 +64,6 @@ def _join(parts, tmp, table, report, marker):
     if bad.all(): raise ValueError(f'expected at least one readable clip, found none: {report.reason.iloc[0]}')
     clips = pd.concat([table.drop(columns='file'), found.drop(columns='reason')], axis=1)[~bad].reset_index(drop=True)
     clips['offset'] = clips.frames.cumsum()-clips.frames
-    same = clips.content.duplicated()
-    first = clips.groupby('content').path.transform('first')
-    twins = pd.DataFrame({'path':clips.path[same], 'reason':'the same content as '+first[same]})
     tmp.mkdir()
     shape = (int(clips.frames.sum()), len(marker['settings']['rows']), len(marker['settings']['columns']))
     points,at = np.lib.format.open_memmap(tmp/'points.npy', 'w+', np.float32, shape),0
@@ -76,7 +73,7 @@ def _join(parts, tmp, table, report, marker):
         at += len(part)
     points.flush()
     clips.to_parquet(tmp/'clips.parquet')
-    pd.concat([report, twins]).to_csv(tmp/'report.csv', index=False)
+    pd.concat([report, identical_clips(clips)]).to_csv(tmp/'report.csv', index=False)
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
 
 # %% ../../nbs/07_data.store.ipynb #604493f3
