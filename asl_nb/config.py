@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['LIPS', 'CHOICES', 'POSITIVE', 'FEATURE_KEYS', 'PathSettings', 'LandmarkSettings', 'FeatureSettings', 'TrainSettings',
            'DerivedSettings', 'check_value', 'nearest', 'Config', 'parse_overrides', 'load_config', 'fingerprint',
-           'feature_settings', 'atomic_path']
+           'feature_settings', 'atomic_path', 'require']
 
-# %% ../nbs/00_config.ipynb #9b6de746
-import dataclasses,difflib,hashlib,json,os,shutil
+# %% ../nbs/00_config.ipynb #2efaaf86
+import dataclasses,difflib,errno,hashlib,importlib,json,os,shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,12 @@ class TrainSettings:
     LIMIT_BATCHES: int = 3
     LIMIT_EPOCHS: int = 1
     TUNE_HP: bool = True
+    CLEAN: bool = False              # leave out of training what 05_data.cleaning's rules take
+    AUGMENTATIONS: tuple = ('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'part_dropout',
+                            'frame_dropout') # by name, see 08_augmentations
+    MIXUP: float = 0.                # training: alpha of the blend of two clips; 0 for none
+    BALANCE_SIGNERS: bool = False    # training: draw clips so that all signers are seen equally often
+    CLASS_WEIGHTS: bool = False      # training: weigh signs by the inverse of their number of clips
     DYNAMIC_DROP_OUT_INIT_RATE: float = .01
     DYNAMIC_DROP_OUT_REDUCTION_INTERVAL: int = 2
     DYNAMIC_DROP_OUT_REDUCTION_RATE: float = 1.1
@@ -242,9 +248,28 @@ def atomic_path(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
+    _remove(tmp) # a killed process may have had the same number
     try:
         yield tmp
         os.replace(tmp, path)
-    finally:
-        if tmp.is_dir(): shutil.rmtree(tmp)
-        else: tmp.unlink(missing_ok=True)
+    except OSError as e:
+        unnamed = e.filename is None and (e.errno or type(e) is OSError)
+        if not unnamed and str(e.filename)!=str(tmp): raise
+        text = e.strerror or f'{e} (is the disk full?)'
+        raise OSError(e.errno or errno.EIO, f'{text}, while writing', str(path)) from e
+    finally: _remove(tmp)
+
+def _remove(path):
+    "Remove a file or folder, if it is there"
+    if path.is_dir(): shutil.rmtree(path)
+    else: path.unlink(missing_ok=True)
+
+# %% ../nbs/00_config.ipynb #80bd1257
+def require(
+    module:str, # e.g. 'tensorflow'
+    extra:str   # of this package, e.g. 'tf'
+): # the module
+    "Import an optional module, or say what to install"
+    try: return importlib.import_module(module)
+    except ImportError as e:
+        raise ImportError(f"{module} is needed for this: pip install 'asl-nb[{extra}]'") from e

@@ -5,21 +5,19 @@
 # %% auto #0
 __all__ = ['STORE_FORMAT', 'PART', 'store_settings', 'preprocess_raw_data', 'Store', 'open_store']
 
-# %% ../../nbs/07_data.store.ipynb #730e70cc
-import json,shutil
-from concurrent.futures import ProcessPoolExecutor
+# %% ../../nbs/07_data.store.ipynb #b742b871
+import hashlib,json,os,shutil
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
-from tqdm.auto import tqdm
 from ..config import Config,atomic_path,fingerprint
 from ..landmarks import *
 from .raw import *
-from .raw import _guarded
 from .preprocess import *
 
-# %% ../../nbs/07_data.store.ipynb #d6a5a272
-STORE_FORMAT = 1
+# %% ../../nbs/07_data.store.ipynb #426e9392
+STORE_FORMAT = 2
 
 def store_settings(
     cfg:Config # settings
@@ -30,48 +28,66 @@ def store_settings(
 def _source_fingerprint(folder, table):
     "Changes when the table, the label map or a clip's file changes; the same for a copy of the folder"
     names = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
-    files = [*(folder/n for n in names), *table.file]
-    stats = [p.stat().st_size if (p:=Path(f)).exists() else None for f in files]
-    return fingerprint([table.path.tolist(), table.sign.tolist(), stats])
+    return fingerprint([[_digest(folder/n) for n in names], [_size(f) for f in table.file]])
 
-# %% ../../nbs/07_data.store.ipynb #6584df85
-PART = 128
+def _digest(file): return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
-def _read_one(file, cfg):
-    "A clip's kept points and its statistics"
-    rows = kept_rows(cfg).tolist()
-    points = read_clip(file, cfg.COLUMNS_TO_USE, rows)
-    nose,left,right = (points[:,rows.index(r),:2] for r in (NOSE, LEFT_SHOULDER, RIGHT_SHOULDER))
-    return points,dict(frames=len(points), content=content_hash(points), nose_ratio=nose_ratio(nose, left, right))
+def _size(file):
+    try: return os.stat(file).st_size
+    except (OSError, ValueError): return None # a path may hold what no path can
 
-def _build_part(number, files, folder, cfg):
-    "Read some clips and write them as one part: points and a table of frames, content, nose_ratio, reason"
-    done = folder/f'{number:05d}.parquet'
+# %% ../../nbs/07_data.store.ipynb #3f15e326
+PART = 256
+
+def _build_part(job, folder, cfg):
+    "Read some clips and write them as one part: points, and a table of what is known of each clip"
+    name,files = job
+    done = folder/f'{name}.parquet'
     if done.exists(): return
-    found = [_guarded(partial(_read_one, cfg=cfg), f) for f in files]
-    rows = [dict(frames=0, reason=str(o)) if isinstance(o, Exception) else o[1] for o in found]
-    empty = np.zeros((0, len(kept_rows(cfg)), len(cfg.COLUMNS_TO_USE)), np.float32)
-    points = np.concatenate([empty] + [o[0] for o in found if not isinstance(o, Exception)])
-    with atomic_path(folder/f'{number:05d}.npy') as p: np.save(p, points)
-    with atomic_path(done) as p: pd.DataFrame(rows, columns=['frames','content','nose_ratio','reason']).to_parquet(p)
+    rows = kept_rows(cfg)
+    found = list(map_clips(partial(read_clip, columns=cfg.COLUMNS_TO_USE, rows=rows), files, progress=False))
+    reason = [str(o) if isinstance(o, Exception) else None for o in found]
+    clips = [o for o in found if not isinstance(o, Exception)]
+    points = np.concatenate([np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32), *clips])
+    stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips]), rows)
+    table = pd.DataFrame(stats, index=[i for i,r in enumerate(reason) if r is None]).reindex(range(len(files)))
+    with atomic_path(folder/f'{name}.npy') as p, open(p, 'wb') as f: # not np.save: it hides why a write fails
+        _write_header(f, points.shape)
+        f.write(points)
+    with atomic_path(done) as p: table.assign(reason=reason).to_parquet(p)
 
-# %% ../../nbs/07_data.store.ipynb #cd07127a
+def _write_header(f, shape):
+    np.lib.format.write_array_header_1_0(f, dict(descr='<f4', fortran_order=False, shape=shape))
+
+def _jobs(files):
+    "The parts: name and clips of each"
+    ends = [(s, min(s+PART, len(files))) for s in range(0, len(files), PART)]
+    return [(f'{a}-{b}', files[a:b]) for a,b in ends]
+
+# %% ../../nbs/07_data.store.ipynb #19ec4b2a
+def _join_arrays(files, out, shape):
+    "Arrays end to end in one file"
+    with open(out, 'wb') as f:
+        _write_header(f, shape)
+        for p in files:
+            with open(p, 'rb') as g:
+                np.lib.format.read_magic(g)
+                np.lib.format.read_array_header_1_0(g)
+                shutil.copyfileobj(g, f, 2**20)
+
 def _join(parts, tmp, table, report, marker):
     "Join parts into a store in the folder `tmp`"
-    found = pd.concat([pd.read_parquet(p) for p in sorted(parts.glob('*.parquet'))], ignore_index=True)
+    names = [name for name,_ in _jobs(table.file)]
+    found = pd.concat([pd.read_parquet(parts/f'{n}.parquet') for n in names], ignore_index=True)
     bad = found.reason.notna().to_numpy()
     report = pd.concat([report, pd.DataFrame({'path':table.path[bad], 'reason':found.reason[bad]})])
     if bad.all(): raise ValueError(f'expected at least one readable clip, found none: {report.reason.iloc[0]}')
     clips = pd.concat([table.drop(columns='file'), found.drop(columns='reason')], axis=1)[~bad].reset_index(drop=True)
+    clips = clips.astype({c:int for c in STATISTICS if c not in ('nose_ratio','content')})
     clips['offset'] = clips.frames.cumsum()-clips.frames
     tmp.mkdir()
     shape = (int(clips.frames.sum()), len(marker['settings']['rows']), len(marker['settings']['columns']))
-    points,at = np.lib.format.open_memmap(tmp/'points.npy', 'w+', np.float32, shape),0
-    for p in sorted(parts.glob('*.npy')):
-        part = np.load(p)
-        points[at:at+len(part)] = part
-        at += len(part)
-    points.flush()
+    _join_arrays([parts/f'{n}.npy' for n in names], tmp/'points.npy', shape)
     clips.to_parquet(tmp/'clips.parquet')
     pd.concat([report, identical_clips(clips)]).to_csv(tmp/'report.csv', index=False)
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
@@ -85,33 +101,70 @@ def preprocess_raw_data(
     progress=True   # show a bar
 )->Path: # the store's folder
     "Build the store of a data folder, or find the one that is there"
-    from filelock import FileLock
     folder = Path(folder)
     table,report,label_map = read_table(folder)
     table,settings = table.iloc[:sample],store_settings(cfg)
+    if not len(table): raise ValueError(f'{folder}: expected a usable clip, found none: {report.reason.tolist()[:1]}')
     marker = dict(settings=settings, fingerprint=fingerprint(settings), label_map=label_map,
                   source=_source_fingerprint(folder, table), name=folder.resolve().name, clips=len(table))
     out = cfg.path('PROCESSED_DATA_DIR', f"{folder.resolve().name}-{fingerprint(marker)}")
+    parts = Path(f'{out}.parts')
+    if (out/Config.MARKER_FILE).exists() and not parts.exists(): return out
     out.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f'{out}.lock'):
+    with _alone(out):
         if not (out/Config.MARKER_FILE).exists():
-            parts = Path(f'{out}.parts')
-            _build_parts(table.file.tolist(), parts, cfg, n_workers, progress)
-            with atomic_path(out) as tmp: _join(parts, tmp, table, report, marker)
-            shutil.rmtree(parts)
+            if out.exists(): raise FileExistsError(f'{out}: expected a store or nothing, found no {cfg.MARKER_FILE}')
+            _build_parts(table.file, parts, cfg, n_workers, progress)
+            if not (parts/'store').exists():
+                with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
+            os.replace(parts/'store', out)
+        shutil.rmtree(parts, ignore_errors=True)
     return out
 
+# %% ../../nbs/07_data.store.ipynb #115957b7
 def _build_parts(files, parts, cfg, n_workers, progress):
     "Build the parts that lack, in several processes if asked"
     parts.mkdir(exist_ok=True)
-    starts = range(0, len(files), PART)
-    jobs = [(i, files[s:s+PART], parts, cfg) for i,s in enumerate(starts)]
-    with tqdm(total=len(files), disable=not progress, unit='clip', desc='preprocess') as bar:
-        if n_workers<=1:
-            for j in jobs: _build_part(*j); bar.update(len(j[1]))
-            return
-        with ProcessPoolExecutor(n_workers) as pool:
-            for j,_ in zip(jobs, pool.map(_build_part, *zip(*jobs))): bar.update(len(j[1]))
+    build = partial(_build_part, folder=parts, cfg=cfg)
+    for o in map_clips(build, _jobs(files.tolist()), n_workers, progress, chunk=1, unit=f'{PART} clips'):
+        if isinstance(o, Exception): raise o
+
+@contextmanager
+def _alone(out):
+    "Hold the lock of the store `out`; say so if it has to be waited for"
+    from filelock import FileLock,Timeout
+    lock = FileLock(f'{out}.lock')
+    try: held = lock.acquire(timeout=0)
+    except Timeout:
+        print(f'waiting for another run that builds {out.name}', flush=True)
+        held = lock.acquire()
+    with held: yield
+
+# %% ../../nbs/07_data.store.ipynb #3ab51d91
+def _whole(file, read):
+    "What `read` makes of one of a store's files; any error names the file"
+    try: return read(file)
+    except Exception as e: raise ValueError(f'{file}: expected a file of a whole store, found {e}') from e
+
+def _read_marker(file):
+    marker = json.loads(file.read_text(encoding='utf-8'))
+    lacking = [k for k in ('settings','fingerprint','label_map') if k not in marker]
+    if lacking: raise ValueError(f'none named {lacking}')
+    if marker['settings']['format']!=STORE_FORMAT:
+        raise ValueError(f"format {marker['settings']['format']}, not {STORE_FORMAT}: build it anew")
+    return marker
+
+def _read_clips(file):
+    table = pd.read_parquet(file)
+    lacking = [c for c in (*COLUMNS,'label','offset','frames') if c not in table]
+    if lacking or not len(table): raise ValueError(f'{len(table)} clips, and no columns named {lacking}')
+    return table
+
+def _map_points(file, shape):
+    points = np.load(file, mmap_mode='r', allow_pickle=False)
+    if (points.shape, points.dtype)!=(shape, np.float32):
+        raise ValueError(f'{points.dtype} {points.shape} where clips.parquet says {shape}')
+    return points
 
 # %% ../../nbs/07_data.store.ipynb #7b9bf321
 class Store:
@@ -122,11 +175,12 @@ class Store:
         self.folder = Path(folder)
         marker = self.folder/Config.MARKER_FILE
         if not marker.is_file(): raise FileNotFoundError(f'{folder}: expected a store, found no {Config.MARKER_FILE}')
-        self.marker = json.loads(marker.read_text())
-        self.table = pd.read_parquet(self.folder/'clips.parquet')
-        self.points = np.load(self.folder/'points.npy', mmap_mode='r', allow_pickle=False)
+        self.marker = _whole(marker, _read_marker)
         self.label_map,self.settings = self.marker['label_map'],self.marker['settings']
+        self.table = _whole(self.folder/'clips.parquet', _read_clips)
         self.start,self.frames = self.table.offset.to_numpy(),self.table.frames.to_numpy()
+        shape = int(self.frames.sum()),len(self.settings['rows']),len(self.settings['columns'])
+        self.points = _whole(self.folder/'points.npy', partial(_map_points, shape=shape))
 
     def __len__(self): return len(self.table)
     def __repr__(self): return (f'Store({len(self)} clips, {self.table.sign.nunique()} signs, '
