@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from .config import Config
 from .data.raw import *
+from .data.dataset import get_dataset
 from .data.store import open_store
 from .data.synth import make_dataset
 from .predict import *
@@ -47,7 +48,8 @@ def plot_recognized(
 
 def _recognize(out, trainer):
     "Recognise some clips of the test signers, in words and as a picture"
-    recognizer,clips = Recognizer(out/'run'),trainer.test_loader.dataset.metadata_df.groupby('sign').head(1).head(4)
+    recognizer,tested = Recognizer(out/'run'),get_dataset(trainer.test_loader).metadata_df
+    clips = tested.groupby('sign').head(1).head(4)
     for file,answer in recognize_files(recognizer, [out/'data'/p for p in clips.path], n=3):
         print(file, ', '.join(f'{p.sign} {p.probability:.2f}' for p in answer))
     plot_recognized(recognizer, clips, out/'data', out/'recognised.png')

@@ -42,16 +42,17 @@ def compute_metric(
 ESTABLISHED = 8 # signers
 
 def prediction_table(
-    table,    # a row a clip: path, participant_id, sign, label
+    table,    # a row a clip: path, participant_id, sign, label, and clean, if the cleaning rules were asked
     probs,    # (n, n_classes) probabilities
     label_map # sign -> index
-)->pd.DataFrame: # path, participant_id, sign, predicted, probability, rank of the true sign
+)->pd.DataFrame: # path, participant_id, sign, clean, predicted, probability, rank of the true sign
     "What a model said of each clip"
     signs,label = list(label_map),table.label.to_numpy()
     best = probs.argmax(1)
     rank = (probs > probs[np.arange(len(label)),label][:,None]).sum(1)+1
     return pd.DataFrame(dict(path=table.path.to_numpy(), participant_id=table.participant_id.to_numpy(),
-        sign=table.sign.to_numpy(), predicted=[signs[i] for i in best], probability=probs.max(1), rank=rank))
+        sign=table.sign.to_numpy(), clean=table.clean.to_numpy() if 'clean' in table else True,
+        predicted=[signs[i] for i in best], probability=probs.max(1), rank=rank))
 
 # %% ../nbs/12_metrics.ipynb #1a2c4ed3
 def bootstrap_interval(
@@ -83,6 +84,8 @@ class Report:
         self.by_sign['established'] = self.by_sign.signers>=ESTABLISHED
         by = p.groupby('participant_id')
         self.by_signer = pd.DataFrame(dict(clips=by.size(), signs=by.sign.nunique(), accuracy=by.correct.mean()))
+        clean = p[p.clean.astype(bool)]
+        self.n_clean,self.top1_clean = len(clean),float(clean.correct.mean())
         self.top1,self.top5 = float(p.correct.mean()),float((p['rank']<=5).mean())
         self.macro_signs,self.macro_signers = float(self.by_sign.recall.mean()),float(self.by_signer.accuracy.mean())
         self.interval = bootstrap_interval(p.correct, p.participant_id, np.random.default_rng(self.seed))
@@ -94,6 +97,8 @@ class Report:
         return '\n'.join([
             f'data: {self.data}; split: {self.split}; {len(self.predictions)} clips of {len(self.by_signer)} signers',
             f'top-1 {self.top1:.3f} (95 % over signers {lo:.3f} to {hi:.3f}), top-5 {self.top5:.3f}',
+            *([f'clean clips ({self.n_clean}): top-1 {self.top1_clean:.3f}']
+              if self.n_clean<len(self.predictions) else []),
             f'macro over {len(self.by_sign)} signs {self.macro_signs:.3f}, over signers {self.macro_signers:.3f}',
             f'recall by sign (established: at least {ESTABLISHED} signers)', *rows])
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
-from .config import Config,parse_overrides
+from .config import Config,feature_settings,parse_overrides
 from .data.dataset import *
 from .data.raw import aspect_warning,clip_setting
 from .data.store import Store,open_store
@@ -89,6 +89,9 @@ class Trainer:
         self.split = make_split(table, config, test)
         loaders = create_data_loaders(self.dataset, dl_framework=config.DL_FRAMEWORK, split=self.split)
         self.train_loader,self.valid_loader,self.test_loader = loaders
+        if config.CLASS_WEIGHTS:
+            weights = class_weights(get_dataset(self.train_loader, config.DL_FRAMEWORK))
+            self.params['loss']['params']['weight'] = weights.tolist()
         self.model = self._model()
         self.model_class,self.train_start_time = type(self.model).__name__,time.strftime('%Y%m%d-%H%M%S')
         self.run_dir = Path(run_dir or config.path('CHECKPOINT_DIR', f'{self.model_name}-{self.train_start_time}'))
@@ -96,23 +99,29 @@ class Trainer:
         self.stopper = EarlyStop(config.EARLY_STOP_MODE, config.EARLY_STOP_PATIENCE, config.EARLY_STOP_TOLERANCE)
         self.patience,self.epoch,self.callbacks,self.history,self._writer = config.EARLY_STOP_PATIENCE,0,[],[],None
 
-    def _dataset(self, data):
-        if isinstance(data, ASLDataset): return data
-        store = data if isinstance(data, Store) else open_store(data, self.config, progress=self.progress)
-        return ASLDataset(store=store, cfg=self.config, **self.params['data'])
-
-    def _model(self):
-        import torch
-        torch.manual_seed(self.config.SEED)
-        model = create_model(self.model_name, len(self.label_map), self.config, self.params)
-        return model.to(pick_device(self.config.DEVICE))
-
     def add_callback(self, callback)->None:
         "Add a function of the trainer, called after each epoch"
         self.callbacks.append(callback)
 
     best_val_metric = property(lambda self: self.stopper.best*self.stopper.sign)
     patience_counter = property(lambda self: self.stopper.count)
+
+# %% ../nbs/41_trainer.ipynb #305fd7ac
+@patch
+def _dataset(self:Trainer, data):
+    if isinstance(data, ASLDataset):
+        if feature_settings(data.cfg)!=feature_settings(self.config):
+            raise ValueError(f'expected a dataset with the features of {self.config}, found {data.cfg}')
+        return data.subset(data.clips, cfg=self.config)
+    store = data if isinstance(data, Store) else open_store(data, self.config, progress=self.progress)
+    return ASLDataset(store=store, cfg=self.config, **self.params['data'])
+
+@patch
+def _model(self:Trainer):
+    import torch
+    torch.manual_seed(self.config.SEED)
+    model = create_model(self.model_name, len(self.label_map), self.config, self.params)
+    return model.to(pick_device(self.config.DEVICE))
 
 # %% ../nbs/41_trainer.ipynb #c5ce39ed
 @patch
@@ -217,11 +226,13 @@ def evaluate_model(
 )->Report:
     "The report of a model over one side of a split"
     table = dataset.metadata_df
-    clips = table.index[split_clips(table, split)[side]]
+    sides = split_clips(table, split)
+    table = table.assign(clean=clean_clips(table, sides['train'], dataset.cfg))
+    clips = table.index[sides[side]]
     words = words or describe_split(split, side)
     if not len(clips): raise ValueError(f'expected {side} clips, found none; split: {words}')
     part = dataset.subset(clips, augment=False)
-    preds = prediction_table(part.metadata_df, predict_clips(model, part), dataset.store.label_map)
+    preds = prediction_table(table.loc[clips], predict_clips(model, part), dataset.store.label_map)
     return Report(preds, dataset.store.marker['name'], words)
 
 # %% ../nbs/41_trainer.ipynb #b21043a4

@@ -130,7 +130,8 @@ class BaseModel(nn.Module):
         loss:dict       # name in torch.nn, params
     )->'BaseModel':
         "Make the optimizer, over all trainable parameters, the schedule and the loss"
-        self.criterion = _torch_class(nn, loss['name'])(**loss['params'])
+        values = {k:torch.tensor(v) if isinstance(v, list) else v for k,v in loss['params'].items()}
+        self.criterion = _torch_class(nn, loss['name'])(**values)
         weights = [p for p in self.parameters() if p.requires_grad]
         self.optimizer = _torch_class(torch.optim, optimizer['name'])(
             weights, **{'lr':self.learning_rate, **optimizer['params']})
@@ -155,7 +156,8 @@ def _step(self, batch):
     xb,mask,yb = (o.to(self.device, non_blocking=True) for o in batch)
     logits = self(xb, mask)
     loss = self.criterion(logits, yb)
-    labels,scores = yb.cpu().numpy(),logits.detach().float().cpu().numpy()
+    labels = (yb.argmax(1) if yb.ndim==2 else yb).cpu().numpy() # mixup's targets are probabilities
+    scores = logits.detach().float().cpu().numpy()
     return loss,(loss.item(), float((scores.argmax(1)==labels).mean()), labels, scores)
 
 @patch
