@@ -2,26 +2,27 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 BIN := .venv/bin
 EXTRAS ?= dev
+TEST_EXTRAS ?= $(EXTRAS),tf
 DATA ?=
 
 .PHONY: demo test docs bench readme clean
 .DEFAULT_GOAL := demo
 
-.venv/.installed-$(EXTRAS): settings.ini setup.py constraints.txt
+.venv/.installed-%: settings.ini setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3,11)<=v<(3,13) else "Python 3.11 or 3.12 is needed (mediapipe 0.10.21 has no later wheel), found %d.%d: make PYTHON=..." % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	test ! -e .git || $(BIN)/nbdev_install_hooks
 	touch $@
 
 demo: .venv/.installed-$(EXTRAS)
 	$(BIN)/asl demo --out out/demo
 
-test: .venv/.installed-$(EXTRAS)
+test: .venv/.installed-$(TEST_EXTRAS)
 	$(BIN)/python .ci/test.py
 
 bench: .venv/.installed-$(EXTRAS)
-	$(BIN)/python benchmarks/preprocess.py $(DATA)
+	$(BIN)/python -W ignore benchmarks/data.py $(if $(DATA),--data $(DATA))
 
 readme: .venv/.installed-$(EXTRAS)
 	$(BIN)/python .ci/readme.py

@@ -30,7 +30,8 @@ def readme_rendered():
 
 def light():
     "Importing what recognition from parquet needs loads no framework and no mediapipe"
-    modules = 'cli config landmarks data.raw data.preprocess data.store data.dataset augmentations predict video_utils'
+    modules = ('cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations '
+               'visualizations predict video_utils')
     imports = '; '.join(f'import asl_nb.{m}' for m in modules.split())
     heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','matplotlib'}"
     return run(sys.executable, '-c', f'{imports}; import sys; sys.exit(", ".join({heavy} & set(sys.modules)) or 0)')
@@ -39,13 +40,17 @@ def docs():
     "The notebooks can be made into pages"
     return run(sys.executable, '-c', 'from nbdev.serve import proc_nbs; proc_nbs()')
 
+def benchmarks():
+    "The benchmark of the data runs, and both loaders give the same distribution"
+    return run(sys.executable, '-W', 'ignore', 'benchmarks/data.py', '--check')
+
 def notebooks():
     "Every cell of every notebook runs"
     return run(BIN/'nbdev_test', '--n_workers', 2, '--timing')
 
 def main():
     results = {}
-    for check in (exported, readme_rendered, light, docs, notebooks):
+    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks):
         print(f'== {check.__doc__}', flush=True)
         results[check.__name__] = check()
     failed = [n for n,ok in results.items() if not ok]

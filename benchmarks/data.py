@@ -1,0 +1,218 @@
+"""How fast raw files become batches, each figure beside its baseline from the same run.
+
+    python benchmarks/data.py [--clips 3000] [--data FOLDER] [--check]
+
+Without DATA, synthetic clips in the competition's exact file types are made, CLIPS of them, and deleted at the end.
+
+* Preprocessing against bare reading of the two columns with pyarrow, in one process. "Store" is what `asl data preprocess`
+  does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features" adds what a training
+  does once for each clip: gaps, normalisation, 32 frames.
+* The loader against the usual design: one .npy file of finished features a clip, augmentation of each item in Python, a
+  DataLoader that collates. Both shuffle and apply the same augmentations with the same probability. The first
+  epoch of ours makes the features, so it is given apart.
+* That both give the same distribution of clips: two-sample Kolmogorov-Smirnov tests.
+* The store: bytes a clip, time to open, peak memory of the build; with figures for the competition's 94,477 clips.
+
+Every timing is the best of some alternating rounds in one process, of processor time where one core is meant.
+`--check` runs everything small and ends with 1 if the distributions differ.
+"""
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from scipy.stats import ks_2samp
+
+from asl_nb.augmentations import SHIFT, mirror_landmarks
+from asl_nb.config import Config
+from asl_nb.data.dataset import ASLDataset, to_PT_DataLoader
+from asl_nb.data.preprocess import make_features
+from asl_nb.data.raw import clip_setting, read_table
+from asl_nb.data.store import Store, preprocess_raw_data
+from asl_nb.data.synth import make_dataset
+
+GISLR_CLIPS,GISLR_FRAMES = 94_477,38.  # mean frames a clip
+
+def seconds(*fns, rounds=5, clock=time.process_time):
+    "The least time of each function, run alternately"
+    times = [[] for _ in fns]
+    for _ in range(rounds):
+        for fn,ts in zip(fns, times):
+            start = clock()
+            fn()
+            ts.append(clock()-start)
+    return [min(ts) for ts in times]
+
+# preprocessing
+
+def bare(files):
+    "Read the two columns of each file"
+    for f in files: pq.ParquetFile(f, memory_map=True).read(columns=['x','y'], use_threads=False)
+
+def build(data, n_workers=1, sample=10**9):
+    "Build a store from scratch, and throw it away"
+    with tempfile.TemporaryDirectory() as d:
+        preprocess_raw_data(data, Config(ROOT_PATH=d), sample, n_workers, progress=False)
+
+def features(store, cfg):
+    "Make the features of all clips, in batches"
+    for i in range(0, len(store), 128): store.gather(np.arange(i, min(i+128, len(store))), cfg)
+
+def peak_mib(data, sample):
+    "Peak memory of a process that builds a store of the first clips"
+    code = ('import resource,sys,tempfile; from asl_nb.config import Config\n'
+            'from asl_nb.data.store import preprocess_raw_data as p\n'
+            'with tempfile.TemporaryDirectory() as d: p(sys.argv[1], Config(ROOT_PATH=d), int(sys.argv[2]), 1, False)\n'
+            'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
+    found = subprocess.run([sys.executable, '-c', code, str(data), str(sample)], capture_output=True, text=True, check=True)
+    return int(found.stdout)/(1024 if sys.platform!='darwin' else 2**20)
+
+def preprocessing(data, store, cfg, rounds):
+    "Print the cost of preprocessing"
+    files = read_table(data)[0].file.tolist()
+    n = len(files)
+    b,s,f = seconds(lambda: bare(files), lambda: build(data), lambda: features(store, cfg), rounds=rounds)
+    print(f'\nPreprocessing, one core, best of {rounds} rounds')
+    print(f'  bare reading of x and y  {b/n*1e3:.2f} ms a clip')
+    print(f'  store                    {s/n*1e3:.2f} ms a clip, {s/b:.2f} times bare reading')
+    print(f'  store and features       {(s+f)/n*1e3:.2f} ms a clip, {(s+f)/b:.2f} times bare reading')
+    one,two = seconds(lambda: build(data), lambda: build(data, 2), rounds=rounds, clock=time.perf_counter)
+    print(f'  wall clock: {n/one:.0f} clips/s with 1 process, {n/two:.0f} with 2 ({one/two:.2f} times)')
+    print(f'  all {GISLR_CLIPS:,} clips of the competition, at {GISLR_FRAMES:.0f} frames: '
+          f'{GISLR_CLIPS*GISLR_FRAMES/store.frames.mean()*two/n/60:.1f} minutes with 2 processes')
+    sizes = n//4,n
+    quarter,whole = (peak_mib(data, k) for k in sizes)
+    print(f'  peak memory: {quarter:.0f} MiB for {sizes[0]:,} clips, {whole:.0f} MiB for {sizes[1]:,}')
+
+# the loader
+
+class Usual(torch.utils.data.Dataset):
+    "The usual design: a file a clip, augmentation of each item"
+    def __init__(self, folder, targets, threshold, seed=0):
+        self.files,self.targets = [folder/f'{i}.npy' for i in range(len(targets))],targets
+        self.threshold,self.rng = threshold,np.random.default_rng(seed)
+        self.parts = slice(0,40),slice(40,61),slice(61,82),slice(82,96)
+
+    def __len__(self): return len(self.files)
+
+    def __getitem__(self, i):
+        x = np.load(self.files[i])
+        for fn in (self.resample, self.mirror, self.scale, self.rotate, self.shift, self.lose_parts, self.lose_frames):
+            if self.rng.random() < self.threshold: x = fn(x)
+        return torch.from_numpy(x),torch.ones(len(x), dtype=torch.bool),self.targets[i]
+
+    def resample(self, x):
+        T = len(x)
+        at = (np.arange(T)-(T-1)/2)*self.rng.uniform(.7, 1.3) + (T-1)/2 + self.rng.uniform(-.1, .1)*(T-1)
+        low = np.floor(at).astype(int)
+        w = (at-low)[:,None,None].astype(np.float32)
+        out = x[low.clip(0, T-1)]*(1-w) + x[(low+1).clip(0, T-1)]*w
+        out[(at<0) | (at>T-1)] = np.nan
+        return out
+
+    def mirror(self, x): return mirror_landmarks(x)
+    def middle(self, x): return np.nan_to_num(np.nanmean(x, (0,1)))
+    def shift(self, x): return x + self.rng.uniform(-SHIFT, SHIFT, 2).astype(np.float32)
+    def scale(self, x): return (x-(c:=self.middle(x)))*np.float32(self.rng.uniform(.9, 1.1)) + c
+
+    def rotate(self, x):
+        a,c = np.deg2rad(self.rng.uniform(-10, 10)),self.middle(x)
+        return (x-c)@np.array([[np.cos(a),np.sin(a)],[-np.sin(a),np.cos(a)]], np.float32) + c
+
+    def lose_parts(self, x):
+        x = x.copy()
+        for part,rate in zip(self.parts, (.5,.2,.2,.4)):
+            if self.rng.random() < rate: x[:,part] = np.nan
+        return x
+
+    def lose_frames(self, x):
+        x = x.copy()
+        x[self.rng.random(len(x)) < .05] = np.nan
+        return x
+
+def epoch(loader):
+    "Go once over a loader"
+    for _ in loader: pass
+
+def loaders(store, cfg, folder, rounds):
+    "Print the speed of the loader against the usual design"
+    xb,_ = store.gather(np.arange(len(store)), cfg)
+    for i,x in enumerate(xb): np.save(folder/f'{i}.npy', x)
+    targets,n = store.table.label.tolist(),len(store)
+    print(f'\nLoader, one core, shuffled batches of 128, best of {rounds} rounds')
+    for threshold in (0., .1, .5, 1.):
+        ds = ASLDataset(store=store, cfg=cfg, augment=threshold>0, augmentation_threshold=threshold)
+        ours = to_PT_DataLoader(ds, 128)
+        usual = torch.utils.data.DataLoader(Usual(folder, targets, threshold), 128, shuffle=True)
+        first, = seconds(lambda: epoch(ours), rounds=1)
+        u,o = seconds(lambda: epoch(usual), lambda: epoch(ours), rounds=rounds)
+        print(f'  augmentation {threshold:3.0%}: usual {n/u:7,.0f} clips/s, ours {n/o:7,.0f}, {u/o:.1f} times'
+              f' (first epoch {n/first:,.0f})')
+
+def measures(x):
+    "Place, size, slant and share of missing points of clips, by name"
+    body = x[:,:,82:96]
+    seen = ~np.isnan(body[...,0]).all((1,2))
+    place,size = np.nanmean(body[seen], (1,2)),np.nanstd(body[seen], (1,2))
+    across = np.nanmean(body[seen][:,:,11]-body[seen][:,:,12], 1)
+    return dict(x=place[:,0], y=place[:,1], height=size[:,1], slant=np.arctan2(*across.T), lost=np.isnan(x).mean((1,2,3)))
+
+def same_distribution(store, cfg, folder, n=2000):
+    "Compare what both designs make of one clip; the smallest p-value"
+    ds = ASLDataset(store=store, cfg=cfg, augment=True, augmentation_threshold=.5)
+    usual = Usual(folder, store.table.label.tolist(), .5, seed=1)
+    ours = measures(ds.batch(np.zeros(n, int), np.random.default_rng(0))[0])
+    theirs = measures(np.stack([usual[0][0] for _ in range(n)]))
+    p = {k:ks_2samp(ours[k], theirs[k]).pvalue for k in ours}
+    print(f'\nThe same distribution? {n} versions of one clip from each design, p-values:')
+    print('  '+', '.join(f'{k} {v:.2f}' for k,v in p.items()))
+    return min(p.values())
+
+# the store
+
+def store_figures(store):
+    "Print size and opening time"
+    size = sum(p.stat().st_size for p in store.folder.iterdir())
+    opened, = seconds(lambda: Store(store.folder), rounds=5, clock=time.perf_counter)
+    mean = store.frames.mean()
+    print(f'\nStore of {len(store):,} clips, {mean:.1f} frames a clip')
+    print(f'  {size/len(store)/1e3:.1f} kB a clip, {size/len(store.points):.0f} bytes a frame; '
+          f'{size/len(store.points)*GISLR_FRAMES*GISLR_CLIPS/1e9:.2f} GB for {GISLR_CLIPS:,} clips of {GISLR_FRAMES:.0f} frames')
+    print(f'  opened in {opened*1e3:.1f} ms')
+
+def main():
+    "Run everything"
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--clips', type=int, default=3000)
+    parser.add_argument('--data', help="a folder in GISLR's layout")
+    parser.add_argument('--check', action='store_true', help='small, and fail if the distributions differ')
+    args = parser.parse_args()
+    pa.set_cpu_count(1)
+    torch.set_num_threads(1)
+    rounds,signers = (1,4) if args.check else (5,20)
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp,data = Path(tmp),args.data
+        cfg = Config(ROOT_PATH=str(tmp))
+        if data is None:
+            data,signs = tmp/'synthetic',20
+            make_dataset(data, signs, signers, max(1, (60 if args.check else args.clips)//(signs*signers)), progress=not args.check)
+        start = time.perf_counter()
+        store = Store(preprocess_raw_data(data, cfg, 10**9, 2, progress=False))
+        print(f'{len(store):,} clips of {Path(data).name}; built with 2 processes in {time.perf_counter()-start:.1f} s')
+        preprocessing(data, store, cfg, rounds)
+        (tmp/'npy').mkdir()
+        loaders(store, cfg, tmp/'npy', rounds)
+        p = same_distribution(store, cfg, tmp/'npy')
+        shutil.rmtree(tmp/'npy')
+        store_figures(store)
+    return int(args.check and p<.001)
+
+if __name__=='__main__': sys.exit(main())
