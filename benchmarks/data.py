@@ -2,11 +2,12 @@
 
     python benchmarks/data.py [--clips 3000] [--data FOLDER] [--check]
 
-Without DATA, synthetic clips in the competition's exact file types are made, CLIPS of them, and deleted at the end.
+Without DATA, synthetic clips in the competition's exact file types are made, CLIPS of them, and deleted at the end. All
+are built into a store; what is repeated and compared takes the first 2,000.
 
-* Preprocessing against bare reading of the two columns with pyarrow, in one process. "Store" is what `asl data preprocess`
-  does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features" adds what a training
-  does once for each clip: gaps, normalisation, 32 frames.
+* Preprocessing against bare reading of the two columns with pyarrow, in one process. "Store" is what
+  `asl data preprocess` does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features"
+  adds what a training does once for each clip: gaps, normalisation, 32 frames.
 * The loader against the usual design: one .npy file of finished features a clip, augmentation of each item in Python, a
   DataLoader that collates. Both shuffle and apply the same augmentations with the same probability. The first
   epoch of ours makes the features, so it is given apart.
@@ -17,7 +18,6 @@ Every timing is the best of some alternating rounds in one process, of processor
 `--check` runs everything small and ends with 1 if the distributions differ.
 """
 import argparse
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +26,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -40,6 +41,7 @@ from asl_nb.data.store import Store, preprocess_raw_data
 from asl_nb.data.synth import make_dataset
 
 GISLR_CLIPS,GISLR_FRAMES = 94_477,38.  # mean frames a clip
+SOME = 2000                            # clips of the repeated timings
 
 def seconds(*fns, rounds=5, clock=time.process_time):
     "The least time of each function, run alternately"
@@ -57,37 +59,52 @@ def bare(files):
     "Read the two columns of each file"
     for f in files: pq.ParquetFile(f, memory_map=True).read(columns=['x','y'], use_threads=False)
 
-def build(data, n_workers=1, sample=10**9):
+def build(data, n_workers=1):
     "Build a store from scratch, and throw it away"
     with tempfile.TemporaryDirectory() as d:
-        preprocess_raw_data(data, Config(ROOT_PATH=d), sample, n_workers, progress=False)
+        preprocess_raw_data(data, Config(ROOT_PATH=d), 10**9, n_workers, progress=False)
 
-def features(store, cfg):
-    "Make the features of all clips, in batches"
-    for i in range(0, len(store), 128): store.gather(np.arange(i, min(i+128, len(store))), cfg)
+def first_clips(data, out, n):
+    "A data folder of the first clips of another"
+    out.mkdir()
+    pd.read_csv(data/Config.TRAIN_CSV_FILE, dtype=str).head(n).to_csv(out/Config.TRAIN_CSV_FILE, index=False)
+    shutil.copy(data/Config.MAP_JSON_FILE, out)
+    (out/Config.LANDMARK_FILES).symlink_to((data/Config.LANDMARK_FILES).resolve())
+    return out
+
+def features(store, cfg, n):
+    "Make the features of the first clips, in batches"
+    for i in range(0, n, 128): store.gather(np.arange(i, min(i+128, n)), cfg)
+
+PEAK = """
+import sys,tempfile
+from asl_nb.config import Config
+from asl_nb.data.store import preprocess_raw_data
+with tempfile.TemporaryDirectory() as d:
+    preprocess_raw_data(sys.argv[1], Config(ROOT_PATH=d), int(sys.argv[2]), 1, False)
+print(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmHWM')))
+"""
 
 def peak_mib(data, sample):
-    "Peak memory of a process that builds a store of the first clips"
-    code = ('import resource,sys,tempfile; from asl_nb.config import Config\n'
-            'from asl_nb.data.store import preprocess_raw_data as p\n'
-            'with tempfile.TemporaryDirectory() as d: p(sys.argv[1], Config(ROOT_PATH=d), int(sys.argv[2]), 1, False)\n'
-            'print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)')
-    found = subprocess.run([sys.executable, '-c', code, str(data), str(sample)], capture_output=True, text=True, check=True)
-    return int(found.stdout)/(1024 if sys.platform!='darwin' else 2**20)
+    "Peak memory of a process that builds a store of the first clips (Linux only)"
+    found = subprocess.run([sys.executable, '-c', PEAK, str(data), str(sample)], stdout=subprocess.PIPE, check=True)
+    return int(found.stdout)/1024
 
-def preprocessing(data, store, cfg, rounds):
-    "Print the cost of preprocessing"
-    files = read_table(data)[0].file.tolist()
+def preprocessing(data, some, store, cfg, rounds):
+    "Print the cost of preprocessing all clips of `data`, and in detail of its first ones, in `some`"
+    files = read_table(some)[0].file.tolist()
     n = len(files)
-    b,s,f = seconds(lambda: bare(files), lambda: build(data), lambda: features(store, cfg), rounds=rounds)
-    print(f'\nPreprocessing, one core, best of {rounds} rounds')
+    b,s,f = seconds(lambda: bare(files), lambda: build(some), lambda: features(store, cfg, n), rounds=rounds)
+    print(f'\nPreprocessing of {n:,} clips, one core, best of {rounds} rounds')
     print(f'  bare reading of x and y  {b/n*1e3:.2f} ms a clip')
     print(f'  store                    {s/n*1e3:.2f} ms a clip, {s/b:.2f} times bare reading')
     print(f'  store and features       {(s+f)/n*1e3:.2f} ms a clip, {(s+f)/b:.2f} times bare reading')
-    one,two = seconds(lambda: build(data), lambda: build(data, 2), rounds=rounds, clock=time.perf_counter)
-    print(f'  wall clock: {n/one:.0f} clips/s with 1 process, {n/two:.0f} with 2 ({one/two:.2f} times)')
+    n = len(store)
+    one,two = seconds(lambda: build(data), lambda: build(data, 2), rounds=min(rounds, 2), clock=time.perf_counter)
+    print(f'  all {n:,}, wall clock: {n/one:.0f} clips/s with 1 process, {n/two:.0f} with 2 ({one/two:.2f} times)')
     print(f'  all {GISLR_CLIPS:,} clips of the competition, at {GISLR_FRAMES:.0f} frames: '
           f'{GISLR_CLIPS*GISLR_FRAMES/store.frames.mean()*two/n/60:.1f} minutes with 2 processes')
+    if not Path('/proc/self/status').exists(): return
     sizes = n//4,n
     quarter,whole = (peak_mib(data, k) for k in sizes)
     print(f'  peak memory: {quarter:.0f} MiB for {sizes[0]:,} clips, {whole:.0f} MiB for {sizes[1]:,}')
@@ -144,12 +161,12 @@ def epoch(loader):
 
 def loaders(store, cfg, folder, rounds):
     "Print the speed of the loader against the usual design"
-    xb,_ = store.gather(np.arange(len(store)), cfg)
-    for i,x in enumerate(xb): np.save(folder/f'{i}.npy', x)
-    targets,n = store.table.label.tolist(),len(store)
-    print(f'\nLoader, one core, shuffled batches of 128, best of {rounds} rounds')
+    n = min(SOME, len(store))
+    some,targets = store.table.iloc[:n],store.table.label.tolist()[:n]
+    for i,x in enumerate(store.gather(np.arange(n), cfg)[0]): np.save(folder/f'{i}.npy', x)
+    print(f'\nLoader, {n:,} clips, one core, shuffled batches of 128, best of {rounds} rounds')
     for threshold in (0., .1, .5, 1.):
-        ds = ASLDataset(store=store, cfg=cfg, augment=threshold>0, augmentation_threshold=threshold)
+        ds = ASLDataset(some, store=store, cfg=cfg, augment=threshold>0, augmentation_threshold=threshold)
         ours = to_PT_DataLoader(ds, 128)
         usual = torch.utils.data.DataLoader(Usual(folder, targets, threshold), 128, shuffle=True)
         first, = seconds(lambda: epoch(ours), rounds=1)
@@ -163,7 +180,8 @@ def measures(x):
     seen = ~np.isnan(body[...,0]).all((1,2))
     place,size = np.nanmean(body[seen], (1,2)),np.nanstd(body[seen], (1,2))
     across = np.nanmean(body[seen][:,:,11]-body[seen][:,:,12], 1)
-    return dict(x=place[:,0], y=place[:,1], height=size[:,1], slant=np.arctan2(*across.T), lost=np.isnan(x).mean((1,2,3)))
+    return dict(x=place[:,0], y=place[:,1], height=size[:,1], slant=np.arctan2(*across.T),
+                lost=np.isnan(x).mean((1,2,3)))
 
 def same_distribution(store, cfg, folder, n=2000):
     "Compare what both designs make of one clip; the smallest p-value"
@@ -184,8 +202,9 @@ def store_figures(store):
     opened, = seconds(lambda: Store(store.folder), rounds=5, clock=time.perf_counter)
     mean = store.frames.mean()
     print(f'\nStore of {len(store):,} clips, {mean:.1f} frames a clip')
+    whole = size/len(store.points)*GISLR_FRAMES*GISLR_CLIPS
     print(f'  {size/len(store)/1e3:.1f} kB a clip, {size/len(store.points):.0f} bytes a frame; '
-          f'{size/len(store.points)*GISLR_FRAMES*GISLR_CLIPS/1e9:.2f} GB for {GISLR_CLIPS:,} clips of {GISLR_FRAMES:.0f} frames')
+          f'{whole/1e9:.2f} GB for {GISLR_CLIPS:,} clips of {GISLR_FRAMES:.0f} frames')
     print(f'  opened in {opened*1e3:.1f} ms')
 
 def main():
@@ -202,12 +221,12 @@ def main():
         tmp,data = Path(tmp),args.data
         cfg = Config(ROOT_PATH=str(tmp))
         if data is None:
-            data,signs = tmp/'synthetic',20
-            make_dataset(data, signs, signers, max(1, (60 if args.check else args.clips)//(signs*signers)), progress=not args.check)
+            data,signs,clips = tmp/'synthetic',20,60 if args.check else args.clips
+            make_dataset(data, signs, signers, max(1, clips//(signs*signers)), progress=not args.check)
         start = time.perf_counter()
         store = Store(preprocess_raw_data(data, cfg, 10**9, 2, progress=False))
         print(f'{len(store):,} clips of {Path(data).name}; built with 2 processes in {time.perf_counter()-start:.1f} s')
-        preprocessing(data, store, cfg, rounds)
+        preprocessing(data, first_clips(Path(data), tmp/'some', SOME), store, cfg, rounds)
         (tmp/'npy').mkdir()
         loaders(store, cfg, tmp/'npy', rounds)
         p = same_distribution(store, cfg, tmp/'npy')
