@@ -31,7 +31,7 @@ def _move(frames, matrix, shift=None):
     "Each clip's points times its matrix (n, C, C), about the clip's middle, then shifted by (n, C)"
     x = _clips(frames)
     n,T,P,C = x.shape
-    middle = _middle(x[:,::max(1, T//8)])
+    middle = _middle(x[:,::max(1, T//4)])
     offset = middle - middle@matrix + (0 if shift is None else shift[:,None])
     out = x.reshape(n, T*P, C) @ matrix.astype(x.dtype)
     for c in range(C): out[...,c] += offset[...,c].astype(x.dtype)
@@ -181,8 +181,11 @@ def _lose(frames, lost):
     return out
 
 def _lose_in_place(x, lost):
-    lost = np.broadcast_to(lost, x.shape[:3])
-    for c in range(x.shape[-1]): x[...,c][lost] = np.nan
+    if lost.shape[2]==1: x[lost[...,0]] = np.nan # whole frames
+    elif lost.shape[1]==1: # points of whole clips
+        clip,point = lost[:,0].nonzero()
+        x[clip,:,point] = np.nan
+    else: x[lost] = np.nan
 
 def _lost_frames(frames, rng, rate): return rng.random(_clips(frames).shape[:2])[...,None] < rate
 
@@ -313,9 +316,7 @@ def _augment(xb, rng, cfg, threshold, enable_dropout):
     moved = (matrix!=_identities(xb)).any((1,2)) | shift.any(1)
     if moved.mean()>.5: xb = _move(xb, matrix, shift) # costs less than picking out most
     else: xb[moved] = _move(xb[moved], matrix[moved], shift[moved])
-    lost = np.zeros(xb.shape[:3], bool)
-    for fn,i in of(LOSSES): lost |= fn(xb, rng, cfg) & i[:,None,None]
-    _lose_in_place(xb, lost)
+    for fn,i in of(LOSSES): _lose_in_place(xb, fn(xb, rng, cfg) & i[:,None,None])
     return xb
 
 # %% ../nbs/08_augmentations.ipynb #42136eb6
