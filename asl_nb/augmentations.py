@@ -314,7 +314,7 @@ def _augment(xb, rng, cfg, threshold, enable_dropout):
     matrix,shift = _identities(xb),_shifts(xb, rng, SHIFT)*chosen.get('shift', np.zeros(len(xb)))[:,None]
     for fn,i in of(MOVES): matrix[i] = (matrix@fn(xb, rng))[i]
     moved = (matrix!=_identities(xb)).any((1,2)) | shift.any(1)
-    if moved.mean()>.5: xb = _move(xb, matrix, shift) # costs less than picking out most
+    if 2*moved.sum()>len(moved): xb = _move(xb, matrix, shift) # costs less than picking out most
     else: xb[moved] = _move(xb[moved], matrix[moved], shift[moved])
     for fn,i in of(LOSSES): _lose_in_place(xb, fn(xb, rng, cfg) & i[:,None,None])
     return xb

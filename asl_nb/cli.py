@@ -94,17 +94,22 @@ def _print_report(report, what):
     print(f'{what}: {len(report) or "no"} complaints')
     return int(len(report)>0)
 
-# %% ../nbs/80_cli.ipynb #c572b31e
+# %% ../nbs/80_cli.ipynb #46427014
+def _folder_and_settings(words):
+    "The only word without =, and the settings of the others"
+    settings = [w for w in words if '=' in w]
+    return _one([w for w in words if w not in settings]),load_config(overrides=settings)
+
 @command('data check', 'asl data check data/raw SOURCE=webcam')
 def data_check(*words,  # the data folder, and KEY=value
     workers:int=1       # processes
 ):
     "Read every clip of a data folder and say what is wrong"
     from asl_nb.data.raw import check_data,describe
-    settings = [w for w in words if '=' in w]
-    table,report = check_data(_one([w for w in words if w not in settings]), workers)
-    print(describe(table, load_config(overrides=settings)))
-    return _print_report(report, words[0])
+    folder,cfg = _folder_and_settings(words)
+    table,report = check_data(folder, workers)
+    print(describe(table, cfg))
+    return _print_report(report, folder)
 
 @command('data preprocess', 'asl data preprocess --data data/raw --workers 2')
 def data_preprocess(*settings, # KEY=value
@@ -133,9 +138,8 @@ def data_clean(*words, # the data folder, and KEY=value
 ):
     "Say which clips are too poor to learn from, and write the table of the others"
     from asl_nb.data.cleaning import clean_data
-    settings = [w for w in words if '=' in w]
-    folder = _one([w for w in words if w not in settings])
-    counts = clean_data(folder, out, load_config(overrides=settings), workers)
+    folder,cfg = _folder_and_settings(words)
+    counts = clean_data(folder, out, cfg, workers)
     print(counts.to_string(), f'table and report: {out}', sep='\n')
 
 # %% ../nbs/80_cli.ipynb #98980057

@@ -17,6 +17,7 @@ from fastcore.basics import patch
 from . import augmentations as aug
 from .config import Config,atomic_path,nearest
 from .data.eda import PART_COLORS,plot_bars
+from .data.raw import parts_seen
 from .landmarks import *
 
 # %% ../nbs/11_visualizations.ipynb #63d4189a
@@ -86,10 +87,9 @@ def plot_filmstrip(
 # %% ../nbs/11_visualizations.ipynb #e3bd1fed
 def _seen_by_part(points, rows):
     "For each part in the selection the share of clips in which it was seen, by frame: {part: (T,)}"
-    seen = ~np.isnan(points[...,0]) # ... t p
+    part = parts_seen(~np.isnan(points[...,0]), rows) # ... t
     types = ROW_TYPE[np.arange(N_ROWS) if rows is None else rows]
-    share = lambda part: seen[...,types==part].any(-1).reshape(-1, seen.shape[-2]).mean(0)
-    return {part:share(part) for part in PARTS if (types==part).any()}
+    return {p:part[p].reshape(-1, points.shape[-3]).mean(0) for p in PARTS if p in types}
 
 def plot_missingness(
     points,    # (T, P, C) a clip or (B, T, P, C) several, NaN = not seen

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from ..config import Config,atomic_path
 from .raw import *
-from .eda import calculate_landmark_length_stats
+from .eda import calculate_landmark_length_stats,_axes,_percent
 
 # %% ../../nbs/05_data.cleaning.ipynb #ba97c801
 def has_consecutive_zeros(
@@ -101,14 +101,10 @@ def plot_cleaning(
     ax=None  # matplotlib axes
 ): # the axes
     "Draw the share of clips that each rule takes"
-    import matplotlib.pyplot as plt
-    shares = pd.DataFrame(counts).fillna(0)
-    shares = (shares/shares.sum()).drop('stay')
-    ax = plt.subplots(figsize=(4, 1.8), dpi=72, layout='constrained')[1] if ax is None else ax
-    shares.plot.barh(ax=ax, width=.7, fontsize=8)
-    ax.xaxis.set_major_formatter('{x:.0%}')
+    ax,shares = _axes(ax),pd.DataFrame(counts).fillna(0)
+    (shares/shares.sum()).drop('stay').plot.barh(ax=ax, width=.7, fontsize=7)
+    _percent(ax.xaxis)
     ax.invert_yaxis()
     ax.set(xlabel='of all clips', ylabel='')
     ax.legend(fontsize=7, frameon=False)
-    ax.spines[['top','right']].set_visible(False)
     return ax

@@ -7,9 +7,9 @@ __all__ = ['make_split', 'split_clips', 'ASLDataset', 'Batches', 'to_PT_DataLoad
            'to_TF_DataLoader', 'get_TF_Dataset', 'get_dataloader', 'get_dataset', 'class_weights', 'clean_clips',
            'create_data_loaders']
 
-# %% ../../nbs/09_data.dataset.ipynb #69359ad8
+# %% ../../nbs/09_data.dataset.ipynb #59a81d31
 import copy
-import numpy as np,pandas as pd
+import numpy as np
 from fastcore.basics import patch
 from ..config import Config,check_value,require
 from .cleaning import clean_table
@@ -177,9 +177,10 @@ class Batches:
         seed=0          # of order and augmentation
     ):
         self.n,self.batch_size,self.shuffle,self.seed,self.epoch = len(dataset),batch_size,shuffle,seed,0
-        signers = dataset.metadata_df.participant_id
-        weight = 1/signers.map(signers.value_counts()).to_numpy()
-        self.p = weight/weight.sum() if shuffle and dataset.cfg.BALANCE_SIGNERS else None
+        self.p,signers = None,dataset.metadata_df.participant_id
+        if dataset.cfg.BALANCE_SIGNERS:
+            weight = 1/signers.map(signers.value_counts()).to_numpy()
+            self.p = weight/weight.sum()
 
     def __len__(self): return -(-self.n//self.batch_size)
 
@@ -230,7 +231,7 @@ def to_TF_DataLoader(
     "A TensorFlow dataset of whole batches"
     tf = require('tensorflow', 'tf')
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
-    spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in dataset.batch([0]))
+    spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in dataset.batch(np.zeros(0, int)))
     data = tf.data.Dataset.from_generator(lambda: (items[job] for job in jobs), output_signature=spec)
     return DatasetWithLen(data.prefetch(1), len(jobs), dataset)
 

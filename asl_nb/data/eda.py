@@ -42,7 +42,13 @@ def calculate_landmark_length_stats(
     found = by.agg(['min','max','mean','median']).assign(std=by.std(ddof=0))
     return found.to_dict('index')
 
-# %% ../../nbs/04_data.eda.ipynb #6de7da90
+# %% ../../nbs/04_data.eda.ipynb #7986e171
+def _frame_ticks(axis, low, high):
+    "Round numbers of frames on a logarithmic axis"
+    ticks = [t for t in (0,1,3,10,30,100,300,1000,3000,10000) if low<=t<=high]
+    axis.set_ticks(ticks, ticks)
+    axis.minorticks_off()
+
 def _cumulative(ax, values, colors, marks):
     "The share of clips with at most so many frames, {name: (n,) frames}, and two named vertical lines"
     last = int(max(*marks.values(), *(v.max() for v in values.values())))
@@ -50,9 +56,7 @@ def _cumulative(ax, values, colors, marks):
     for (name,v),color in zip(values.items(), colors):
         ax.step(x, np.searchsorted(np.sort(v), x, 'right')/len(v), where='post', color=color, lw=1.2, label=name)
     ax.set_xscale('symlog', linthresh=1) # 0 has its place
-    ticks = [t for t in (0,1,3,10,30,100,300,1000,3000,10000) if t<=last]
-    ax.set_xticks(ticks, ticks)
-    ax.minorticks_off()
+    _frame_ticks(ax.xaxis, 0, last)
     ax.set(ylim=(0,1.02), xlim=(0,last))
     _percent(ax.yaxis)
     for (name,x),style in zip(marks.items(), (':','--')):
@@ -94,9 +98,7 @@ def plot_length_stats(
     ax.vlines(x, low, high, color='tab:blue', lw=1 if many else 4, alpha=.4)
     ax.plot(x, s['median'], 'o', ms=1.5 if many else 3, color='black')
     ax.set_yscale('log')
-    ticks = [t for t in (1,3,10,30,100,300,1000,3000,10000) if s['min'].min()<=t<=s['max'].max()]
-    ax.set_yticks(ticks, ticks)
-    ax.minorticks_off()
+    _frame_ticks(ax.yaxis, s['min'].min(), s['max'].max())
     ax.set_ylabel('frames')
     _name_ticks(ax, s.index)
     return ax
@@ -131,8 +133,7 @@ def plot_missing_by_part(
 def _missing_in_clip(file, bins):
     "Whether each part is missing in each stretch of one file, (bins, parts) shares"
     seen = ~np.isnan(read_clip(file, ('x',))[...,0])
-    part = {p:seen[:,s].any(1) for p,s in PARTS.items()}
-    part['hand'] = part['left_hand'] | part['right_hand']
+    part = parts_seen(seen)
     n = bins*-(-len(seen)//bins)
     frame = (np.arange(n)*2+1)*len(seen)//(2*n) # n moments, evenly spread
     return 1-np.stack([part[p][frame].reshape(bins, -1).mean(1) for p in PART_COLORS], 1)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_FRAMES', 'COLUMNS', 'STATISTICS', 'SOURCES', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'read_clip', 'load_label_map',
-           'read_table', 'map_clips', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning', 'check_data',
-           'identical_clips', 'describe']
+           'read_table', 'map_clips', 'parts_seen', 'clip_statistics', 'content_hash', 'clip_setting', 'aspect_warning',
+           'check_data', 'identical_clips', 'describe']
 
 # %% ../../nbs/03_data.raw.ipynb #82c93efc
 import hashlib,json,os,warnings
@@ -255,7 +255,16 @@ def map_clips(
 
 _WORKER_LOST = 'expected all workers to finish, found one killed: run again, with fewer workers if memory was short'
 
-# %% ../../nbs/03_data.raw.ipynb #f0b2e142
+# %% ../../nbs/03_data.raw.ipynb #fe62c2d0
+def parts_seen(
+    seen,     # (..., P) whether each point was seen
+    rows=None # (P,) rows of the 543 that the points are; None for all
+)->dict: # part, or 'hand' for either hand -> (...)
+    "Whether any point of each part was seen"
+    types = ROW_TYPE if rows is None else ROW_TYPE[rows]
+    part = {p:seen[...,types==p].any(-1) for p in PARTS}
+    return {**part, 'hand':part['left_hand'] | part['right_hand']}
+
 def clip_statistics(
     frames,   # (N, P, C) points of several clips end to end, NaN = not seen
     offsets,  # (B+1,) where clips begin
@@ -264,8 +273,7 @@ def clip_statistics(
     "Frames, frames in which each part was seen, the longest gap of the hands, nose ratio (uncorrected), content"
     rows,starts = np.arange(N_ROWS) if rows is None else np.asarray(rows),np.asarray(offsets)[:-1]
     seen = ~np.isnan(frames[...,0])
-    part = {p:seen[:,(rows>=s.start) & (rows<s.stop)].any(1) for p,s in PARTS.items()}
-    part['hand'] = part['left_hand'] | part['right_hand']
+    part = parts_seen(seen, rows)
     count = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
     something = np.add.reduceat(seen.any(1).astype(int), starts)
     content = [content_hash(frames[a:b]) if n else None for a,b,n in zip(offsets, offsets[1:], something)]
