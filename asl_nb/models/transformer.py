@@ -41,7 +41,7 @@ class TransformerSequenceClassifier(nn.Module):
         super().__init__()
         if d_model%n_head: raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
         self.fill = FillMissing(inputs, local_hands)
-        self.project = nn.Identity() if inputs.size==d_model else nn.Linear(inputs.size, d_model)
+        self.project = nn.Identity() if self.fill.size==d_model else nn.Linear(self.fill.size, d_model)
         layer = nn.TransformerEncoderLayer(d_model, n_head, dim_feedforward, dropout, layer_norm_eps=layer_norm_eps,
                                            norm_first=norm_first, batch_first=True)
         self.transformer = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
@@ -58,7 +58,6 @@ class TransformerPredictor(BaseModel):
     def __init__(self, inputs, n_classes, **params):
         super().__init__(n_classes=n_classes)
         self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
+        self.ordered = self.model.positional_encoding
 
-    @property
-    def fill(self): return self.model.fill
     def forward(self, x, mask): return self.model(x, mask)
