@@ -47,7 +47,7 @@ def _overview(group=''):
 def main(
     argv=None # words after `asl`; None for the command line's
 )->int: # exit code
-    "Run a command: 0 if all went well, 1 on an error, 2 on wrong usage"
+    "Run a command: 0 if all went well, 1 on an error, 2 on wrong usage, 130 where Ctrl-C ended it"
     argv = list(sys.argv[1:] if argv is None else argv)
     name = next((n for n in COMMANDS if argv[:n.count(' ')+1]==n.split()), None)
     if name is None:
@@ -58,7 +58,10 @@ def main(
     words = next((p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_POSITIONAL), None)
     args = vars(_parser(name).parse_intermixed_args(argv[name.count(' ')+1:]))
     try: return fn(*args.pop(words, ()), **args) or 0
-    except (ValueError, KeyError, OSError, ImportError) as e:
+    except KeyboardInterrupt:
+        print(f'asl {name}: interrupted', file=sys.stderr)
+        return 130
+    except (ValueError, KeyError, OSError, ImportError, FloatingPointError) as e:
         print(f'asl {name}: {e.args[0] if isinstance(e, KeyError) else e}', file=sys.stderr)
         return 1
 
@@ -151,24 +154,29 @@ def train(*settings,        # KEY=value, in capitals for settings, in small lett
     model:str=None,         # name of the model
     folds:bool=False,       # train and test on every fold
     all_signers:bool=False, # hold out no test signers
+    resume:bool=False,      # go on with the run in OUT where it was cut short; the other words as before
     workers:int=1           # processes that build the store
 ):
     "Train a model and test it on signers it has not seen"
     from asl_nb.trainer import parse_words,train_run
+    if resume and not out: raise ValueError('expected --out, the folder of the run to resume, found none')
     words,overrides = parse_words([*settings, *([f'MODELNAME={model}'] if model else [])])
-    out,report = train_run(load_config(config, words), data, out, overrides, folds, all_signers, workers)
+    out,report = train_run(load_config(config, words), data, out, overrides, folds, all_signers, resume, workers)
     print(report, f'run: {out}', sep='\n')
 
-@command('evaluate', 'asl evaluate --checkpoint checkpoints/RUN --data data/raw')
+@command('evaluate', 'asl evaluate --checkpoint checkpoints/RUN --data data/raw --report out/report')
 def evaluate(*,
     checkpoint:str,   # .safetensors file, or the folder of a run
     data:str,         # data folder or store
     side:str='test',  # 'test' or 'valid'
-    source:str=None   # SOURCE of the data, where it is not the training's
+    source:str=None,  # SOURCE of the data, where it is not the training's
+    report:str=None   # folder for the report as CSV and pictures
 ):
     "Test a checkpoint on signers it has not seen"
     from asl_nb.trainer import evaluate_run
-    print(evaluate_run(checkpoint, data, side, source))
+    found = evaluate_run(checkpoint, data, side, source)
+    print(found)
+    if report: print(f'report: {found.save(report)}')
 
 # %% ../nbs/80_cli.ipynb #21da0954
 @command('predict', 'asl predict --checkpoint checkpoints/RUN hello.mp4 --top 3')

@@ -207,7 +207,8 @@ def to_PT_DataLoader(
     "A PyTorch DataLoader of whole batches"
     import torch
     return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=Batches(dataset, batch_size, shuffle, seed),
-                                       num_workers=num_workers, pin_memory=torch.cuda.is_available())
+        num_workers=num_workers, pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator()) # else each pass draws from torch's global one
 
 def get_PT_Dataset(dataloader)->ASLDataset: return dataloader.dataset.dataset
 
@@ -217,8 +218,9 @@ class DatasetWithLen:
     def __init__(self,
         tf_dataset,  # `tf.data.Dataset`
         length:int,  # batches
-        dataset=None # the `ASLDataset` they come from
-    ): self.tf_dataset,self.length,self.dataset = tf_dataset,length,dataset
+        dataset=None, # the `ASLDataset` they come from
+        sampler=None  # the `Batches` that choose clips
+    ): self.tf_dataset,self.length,self.dataset,self.sampler = tf_dataset,length,dataset,sampler
     def __iter__(self): return iter(self.tf_dataset)
     def __len__(self): return self.length
 
@@ -233,7 +235,7 @@ def to_TF_DataLoader(
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
     spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in dataset.batch(np.zeros(0, int)))
     data = tf.data.Dataset.from_generator(lambda: (items[job] for job in jobs), output_signature=spec)
-    return DatasetWithLen(data.prefetch(1), len(jobs), dataset)
+    return DatasetWithLen(data.prefetch(1), len(jobs), dataset, jobs)
 
 def get_TF_Dataset(dataloader)->ASLDataset: return dataloader.dataset
 
