@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 BIN := .venv/bin
 EXTRAS ?= dev
-TEST_EXTRAS ?= $(EXTRAS),tf
+TEST_EXTRAS ?= $(EXTRAS),tf,lightning
 DATA ?=
 
 .PHONY: demo test docs bench readme clean
@@ -23,6 +23,8 @@ test: .venv/.installed-$(TEST_EXTRAS)
 
 bench: .venv/.installed-$(EXTRAS)
 	$(BIN)/python -W ignore benchmarks/data.py $(if $(DATA),--data $(DATA))
+	$(BIN)/python -W ignore benchmarks/models.py
+	$(if $(DATA),$(BIN)/python -W ignore benchmarks/accuracy.py --data $(DATA))
 
 readme: .venv/.installed-$(EXTRAS)
 	$(BIN)/python .ci/readme.py
