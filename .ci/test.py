@@ -41,8 +41,10 @@ def docs():
     return run(sys.executable, '-c', 'from nbdev.serve import proc_nbs; proc_nbs()')
 
 def benchmarks():
-    "The benchmark of the data runs, and both loaders give the same distribution"
-    return run(sys.executable, '-W', 'ignore', 'benchmarks/data.py', '--check')
+    "The benchmarks run, and both loaders give the same distribution"
+    few = '--models','LSTM*','Conv*'
+    return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
+                for script,more in (('data',()), ('models',()), ('accuracy',few))])
 
 def notebooks():
     "Every cell of every notebook runs"
