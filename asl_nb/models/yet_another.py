@@ -10,7 +10,7 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 import torch
 from torch import nn
 from .core import BaseModel,FillMissing,InputShape
-from .ensemble import member_depths
+from .ensemble import growing_members
 from .hybrid import LogitsEnsemble
 from .transformer import masked_mean,sinusoids
 
@@ -111,8 +111,7 @@ class YetAnotherEnsemble(LogitsEnsemble):
         n_models=6        # members
     ):
         super().__init__(n_models, n_classes)
-        self.models = nn.ModuleList([YetAnotherTransformerClassifier(inputs, n_classes, num_layers=n, **transformer)
-                                     for n in member_depths(n_models)])
+        self.models = growing_members(YetAnotherTransformerClassifier, inputs, n_classes, n_models, **transformer)
 
     @property
     def members(self): return self.models
