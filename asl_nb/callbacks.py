@@ -23,7 +23,6 @@ class EarlyStop:
         tolerance=.001     # by how much a value must be better
     ):
         self.metric = Metric(metric).name
-        if self.metric=='Loss' and mode=='max': raise ValueError("expected mode 'min' for the loss, found 'max'")
         self.sign,self.patience,self.tolerance = (1 if mode=='max' else -1),patience,tolerance
         self.best,self.count,self.improved = -np.inf,0,False
 

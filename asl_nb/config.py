@@ -188,6 +188,8 @@ class Config(CallbackSettings, TrainSettings, FeatureSettings, LandmarkSettings,
     def __post_init__(self):
         for f in dataclasses.fields(self):
             object.__setattr__(self, f.name, check_value(f.name, getattr(self, f.name), type(f.default)))
+        if (self.EARLY_STOP_METRIC, self.EARLY_STOP_MODE)==('loss', 'max'):
+            raise ValueError("EARLY_STOP_MODE: expected 'min' for the loss, found 'max'")
 
     def replace(self,
         **kw # settings by name

@@ -14,7 +14,7 @@ import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 from .callbacks import *
-from .config import Config,atomic_path,feature_settings,parse_overrides
+from .config import Config,atomic_path,parse_overrides
 from .data.dataset import *
 from .data.raw import aspect_warning,clip_setting
 from .data.store import Store,open_store
@@ -36,7 +36,7 @@ class Trainer:
     ):
         self.config,self.progress,self.model_name = config,progress,model_name or config.MODELNAME
         self.params = resolve_params(self.model_name, model_config, **(overrides or {}))
-        self.dataset = self._dataset(dataset)
+        self.dataset = as_dataset(dataset, config, progress, **self.params['data'])
         self.label_map,table = self.dataset.store.label_map,self.dataset.metadata_df
         self.split = make_split(table, config, test)
         loaders = create_data_loaders(self.dataset, dl_framework=config.DL_FRAMEWORK, split=self.split)
@@ -55,16 +55,7 @@ class Trainer:
     patience_counter = property(lambda self: self.early_stop.count)
     writer = property(lambda self: self.tensorboard.writer)
 
-# %% ../nbs/41_trainer.ipynb #305fd7ac
-@patch
-def _dataset(self:Trainer, data):
-    if isinstance(data, ASLDataset):
-        if feature_settings(data.cfg)!=feature_settings(self.config):
-            raise ValueError(f'expected a dataset with the features of {self.config}, found {data.cfg}')
-        return data.subset(data.clips, cfg=self.config)
-    store = data if isinstance(data, Store) else open_store(data, self.config, progress=self.progress)
-    return ASLDataset(store=store, cfg=self.config, **self.params['data'])
-
+# %% ../nbs/41_trainer.ipynb #2fa9c91d
 @patch
 def _model(self:Trainer):
     import torch

@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['make_split', 'split_clips', 'ASLDataset', 'Batches', 'to_PT_DataLoader', 'get_PT_Dataset', 'DatasetWithLen',
-           'to_TF_DataLoader', 'get_TF_Dataset', 'get_dataloader', 'get_dataset', 'class_weights', 'clean_clips',
-           'create_data_loaders']
+           'to_TF_DataLoader', 'get_TF_Dataset', 'get_dataloader', 'get_dataset', 'class_weights', 'as_dataset',
+           'clean_clips', 'create_data_loaders']
 
 # %% ../../nbs/09_data.dataset.ipynb #59a81d31
 import copy
 import numpy as np
 from fastcore.basics import patch
-from ..config import Config,check_value,require
+from ..config import Config,check_value,feature_settings,require
 from .cleaning import clean_table
 from .eda import calculate_landmark_length_stats
 from .store import Store,open_store
@@ -258,6 +258,21 @@ def class_weights(
     "Weights of the signs, by the inverse of their number of clips"
     count = np.bincount(dataset.targets, minlength=len(dataset.store.label_map))
     return np.divide(count.sum()/max((count>0).sum(), 1), count, out=np.zeros(len(count)), where=count>0)
+
+# %% ../../nbs/09_data.dataset.ipynb #404c5791
+def as_dataset(
+    data,          # `ASLDataset`, `Store` or a folder
+    cfg:Config,    # settings
+    progress=True, # show a bar while a store is built
+    **kw           # of `ASLDataset`, for a new one
+)->ASLDataset:
+    "A dataset with these settings"
+    if isinstance(data, ASLDataset):
+        if feature_settings(data.cfg)!=feature_settings(cfg):
+            raise ValueError(f'expected a dataset with the features of {cfg}, found {data.cfg}')
+        return data.subset(data.clips, cfg=cfg)
+    store = data if isinstance(data, Store) else open_store(data, cfg, progress=progress)
+    return ASLDataset(store=store, cfg=cfg, **kw)
 
 # %% ../../nbs/09_data.dataset.ipynb #f4284fcd
 def clean_clips(

@@ -18,8 +18,7 @@ from collections import defaultdict
 from pathlib import Path
 import lightning as L, numpy as np, torch
 from fastcore.basics import patch
-from ..data.dataset import ASLDataset,class_weights,create_data_loaders,get_dataset,make_split
-from ..data.store import Store,open_store
+from ..data.dataset import as_dataset,class_weights,create_data_loaders,get_dataset,make_split
 from ..metrics import Metric,compute_metric,logged_metrics
 from .core import create_model,make_sidecar,pick_device,resolve_params
 
@@ -41,7 +40,7 @@ class ASLDataModule(L.LightningDataModule):
     def setup(self, stage=None):
         "Split and make the loaders; once, whatever the stage"
         if self.loaders is not None: return
-        self.dataset = self._dataset()
+        self.dataset = as_dataset(self.data, self.cfg, self.progress, **self.params)
         self.split = make_split(self.dataset.metadata_df, self.cfg, self.test)
         self.loaders = create_data_loaders(self.dataset, dl_framework='pytorch', split=self.split)
 
@@ -56,16 +55,6 @@ class ASLDataModule(L.LightningDataModule):
 
     def val_dataloader(self): return self.loaders[1]
     def test_dataloader(self): return self.loaders[2]
-
-# %% ../../nbs/38_models.lightning.ipynb #90a3fab9
-@patch
-def _dataset(self:ASLDataModule):
-    if isinstance(self.data, ASLDataset):
-        if feature_settings(self.data.cfg)!=feature_settings(self.cfg):
-            raise ValueError(f'expected a dataset with the features of {self.cfg}, found {self.data.cfg}')
-        return self.data.subset(self.data.clips, cfg=self.cfg)
-    store = self.data if isinstance(self.data, Store) else open_store(self.data, self.cfg, progress=self.progress)
-    return ASLDataset(store=store, cfg=self.cfg, **self.params)
 
 # %% ../../nbs/38_models.lightning.ipynb #dd41fcf0
 class LightningBaseModel(L.LightningModule):
@@ -187,7 +176,6 @@ class KeepBest(L.pytorch.callbacks.EarlyStopping):
         run_dir     # folder of the checkpoint
     ):
         metric,mode = Metric(cfg.EARLY_STOP_METRIC).name,cfg.EARLY_STOP_MODE
-        if (metric, mode)==('Loss', 'max'): raise ValueError("expected mode 'min' for the loss, found 'max'")
         super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, mode=mode,
                          check_finite=False, check_on_train_epoch_end=True)
         self.path = Path(run_dir)/'best.safetensors'
