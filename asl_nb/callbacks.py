@@ -32,9 +32,13 @@ class EarlyStop:
         self.best,self.count = (self.sign*value,0) if self.improved else (self.best,self.count+1)
         return self.improved
 
+    @property
+    def over(self)->str: # why training should end, or None
+        return f'{self.metric} no better for {self.patience} epochs' if self.count>=self.patience else None
+
     def __call__(self, trainer):
         self.update(trainer.history[-1][f'{self.metric}/Validation'])
-        if self.count>=self.patience: trainer.stop = f'{self.metric} no better for {self.patience} epochs'
+        trainer.stop = trainer.stop or self.over
 
 # %% ../nbs/40_callbacks.ipynb #f42e910c
 def checkpoint_callback(

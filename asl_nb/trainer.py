@@ -165,12 +165,14 @@ def _train_epoch(self:Trainer)->dict: # epoch, lr, metric/phase
 @patch
 def _loop(self:Trainer, n_epochs):
     "Train until the epochs are over or a callback says why to stop"
-    bar = tqdm(range(self.epoch, n_epochs), disable=not self.progress, unit='epoch', desc=self.model_name)
+    self.stop = self.early_stop.over
+    epochs = range(len(self.history), len(self.history) if self.stop else n_epochs)
+    bar = tqdm(epochs, disable=not self.progress, unit='epoch', desc=self.model_name)
     for self.epoch in bar:
-        if self.stop: return
         self.history.append(row := self._train_epoch())
         for callback in self.callbacks: callback(self)
         bar.set_postfix_str(f"loss {row['Loss/Train']:.3f}, validation {row['Accuracy/Validation']:.3f}")
+        if self.stop: break
 
 # %% ../nbs/41_trainer.ipynb #caf10d35
 INTERRUPTED = 'interrupted'
@@ -182,6 +184,8 @@ def train(self:Trainer,
     "Train until the epochs are over or patience is; the model then has the best weights"
     cfg = self.config
     self.run_dir.mkdir(parents=True, exist_ok=True)
+    if not self.history: # what an earlier run left here is not this one's
+        for p in (self.checkpoint_path, self.state_path): p.unlink(missing_ok=True)
     try: self._loop(cfg.LIMIT_EPOCHS if cfg.FAST_DEV_RUN else n_epochs or cfg.EPOCHS)
     except KeyboardInterrupt:
         if not self.checkpoint_path.exists(): raise
@@ -236,9 +240,8 @@ def resume(self:Trainer)->Trainer:
         raise ValueError(f"{self.state_path}: expected the run's data and settings, found other {', '.join(names)}")
     self.model.load_training_state(state)
     get_dataset(self.train_loader, self.config.DL_FRAMEWORK).augmentation_threshold = more['augmentation_threshold']
+    self.early_stop.best,self.early_stop.count = -np.inf,0
     for row in self.history: self.early_stop.update(row[f'{self.early_stop.metric}/Validation'])
-    if self.early_stop.count>=self.patience: self.stop = 'patience had run out'
-    self.epoch += 1
     return self
 
 # %% ../nbs/41_trainer.ipynb #b21043a4
@@ -274,7 +277,11 @@ def write_classification_report(self:Trainer, preds, labels)->Path: # the file
 # %% ../nbs/41_trainer.ipynb #b2fc648b
 def _train(trainer, resume):
     "Train from the start, or from where the run was cut short"
-    (trainer.resume() if resume and trainer.state_path.exists() else trainer).train()
+    there = trainer.state_path.exists()
+    if there and not resume:
+        raise FileExistsError(f'{trainer.run_dir}: expected a new folder, found a run; resume it, or choose another')
+    if resume and not there: print(f'{trainer.run_dir}: no finished epoch to go on from; starting')
+    (trainer.resume() if there else trainer).train()
 
 def cross_validate(
     config:Config, # settings; FOLD is set for each

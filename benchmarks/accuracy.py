@@ -1,17 +1,19 @@
 """How well each model recognises signs of signers it has not seen, all with the same time to train.
 
-    python benchmarks/accuracy.py --data FOLDER [--budget 90] [--models NAME ...] [--threads 1] [--out out/accuracy] [KEY=value ...]
+    python benchmarks/accuracy.py --data FOLDER [--budget 90] [--models NAME ...] [--threads 1] [--out out/accuracy]
+                                  [KEY=value ...]
     python benchmarks/accuracy.py --check [--models NAME ...]
 
 The clips are divided into folds by signer; each signer is tested once, by a model that never saw them, and the epoch is
-chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on a
-GPU, processor time on a CPU, which is the same on one free core, and fair on a busy one. The last epoch is the last that
-should end in time, but there is always one; early stopping may end before. Each model has its shipped configuration, but for
-CVTransferLearningModel, which has the backbone resnet18. KEY=value are settings, e.g. SOURCE=webcam N_FOLDS=5 SEED=1.
+chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on
+a GPU, processor time on a CPU, which is the same on one free core, and fair on a busy one. The last epoch is the last
+that should end in time, but there is always one; early stopping may end before. Each model has its shipped
+configuration, but for CVTransferLearningModel, which has the backbone resnet18. KEY=value are settings, e.g.
+SOURCE=webcam N_FOLDS=5 SEED=1.
 
-A fold that is done is kept in OUT and not trained again, so a run that was killed goes on where it was. Give MODELS to divide
-the work between processes; the table is of all models that are complete. OUT/MODEL has the report over all signers, as
-`asl evaluate --report` writes it.
+A fold that is done is kept in OUT and not trained again, so a run that was killed goes on where it was. Give MODELS to
+divide the work between processes; the table is of all models that are complete. OUT/MODEL has the report over all
+signers, as `asl evaluate --report` writes it.
 """
 import argparse
 import json
@@ -63,11 +65,13 @@ def summary(folder, cfg, name):
     if not all((f/'facts.json').exists() for f in folds): return None
     facts = pd.DataFrame([json.loads((f/'facts.json').read_text()) for f in folds])
     preds = pd.concat([pd.read_csv(f/'predictions.csv') for f in folds], ignore_index=True)
-    report = Report(preds, name, f'by signer, {cfg.N_FOLDS} folds, each signer tested once by a model that never saw them')
+    split = f'by signer, {cfg.N_FOLDS} folds, each signer tested once by a model that never saw them'
+    report = Report(preds, name, split)
     report.save(folder)
     spread = lambda k: f'{facts[k].mean():.3f} ± {facts[k].std():.3f}'
     return {'top-1':spread('top1'), 'top-5':spread('top5'), 'macro signs':round(report.macro_signs, 3),
-            'macro signers':round(report.macro_signers, 3), '95 % over signers':'{:.3f} to {:.3f}'.format(*report.interval),
+            'macro signers':round(report.macro_signers, 3),
+            '95 % over signers':'{:.3f} to {:.3f}'.format(*report.interval),
             'parameters':f'{facts.parameters[0]:,}', 'epochs':round(facts.epochs.mean(), 1),
             'seconds a fold':round(facts.seconds.mean(), 1)}
 
@@ -83,8 +87,8 @@ def run(data, out, budget, patterns, cfg, threads):
             train_fold(name, cfg.replace(FOLD=fold), store, folder, budget)
     rows = {n:row for n in list_models() if (row := summary(out/n, cfg, store.marker['name']))}
     table = store.table
-    print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, {table.sign.nunique()} signs, "
-          f"{table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; {budget:g} s a fold on "
+    print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, "
+          f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; {budget:g} s a fold on "
           f"{cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
     print(pd.DataFrame(rows).T.sort_values('top-1', ascending=False).to_string())
 

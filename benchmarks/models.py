@@ -1,16 +1,18 @@
 """Size and speed of all models, relative to TransformerPredictor in the same run.
 
-    python benchmarks/models.py [--models '*'] [--batch 32] [--rounds 5] [--threads 1] [--device cpu] [--compile] [--check]
+    python benchmarks/models.py [--models '*'] [--batch 32] [--rounds 5] [--threads 1] [--device cpu] [--compile]
+                                [--check]
 
 Each model is as its documented configuration says, with 250 signs and clips of 32 frames.
 
 * Clip: recognising one clip (batch of one), in milliseconds, and as a ratio.
-* Forward and training: clips a second in batches, with the loader left out, as ratios. Training is forward, backward and
-  the optimizer's step.
+* Forward and training: clips a second in batches, with the loader left out, as ratios. Training is forward, backward
+  and the optimizer's step.
 * `--compile` adds the forward pass after `torch.compile` (inductor, needs a C++ compiler), relative to the same model
   without it. The time to compile is not counted.
 
-The models take turns in each round, so that a slow moment of the machine falls on all; a timing is the best of its rounds.
+The models take turns in each round, so that a slow moment of the machine falls on all; a timing is the best of its
+rounds.
 `--check` runs everything once, small.
 """
 import argparse
@@ -77,9 +79,10 @@ def main():
         'forward, speed':(ahead[BASELINE]/ahead).round(3), 'training, speed':(fit[BASELINE]/fit).round(3)})
     if args.compile:
         compiled = {n:torch.compile(m) for n,m in models.items()}
-        table['compiled forward, speed'] = (ahead/measure(compiled, lambda m: infer(m, many), args.rounds, device)).round(2)
-    print(f'{device}, {args.threads} threads, batches of {args.batch}; {BASELINE}: {args.batch/ahead[BASELINE]:.0f} clips/s '
-          f'forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
+        faster = ahead/measure(compiled, lambda m: infer(m, many), args.rounds, device)
+        table['compiled forward, speed'] = faster.round(2)
+    print(f'{device}, {args.threads} threads, batches of {args.batch}; '
+          f'{BASELINE}: {args.batch/ahead[BASELINE]:.0f} clips/s forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
     print(table.sort_values('clip, ms').to_string())
 
 if __name__=='__main__': main()

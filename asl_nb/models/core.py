@@ -8,8 +8,8 @@ __all__ = ['FAMILIES', 'ARGUMENTS', 'WHOLE', 'CHECKPOINT_FORMAT', 'SIDECAR_KEYS'
            'make_sidecar', 'read_training_state', 'read_sidecar', 'load_model_from_checkpoint', 'check_model',
            'check_registered']
 
-# %% ../../nbs/20_models.core.ipynb #0841862e
-import copy,importlib,json,math,tempfile
+# %% ../../nbs/20_models.core.ipynb #e2d7790c
+import copy,importlib,json,tempfile
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -102,12 +102,9 @@ def resolve_params(
     shipped = get_model_params(model_name)
     for group,values in _settle(model_config or {}).items():
         if group not in shipped: raise KeyError(f'unknown group {group!r} of {model_name}.{nearest(group, shipped)}')
-        if group in WHOLE: values = {'name':shipped[group]['name'], 'params':{}, **values}
-        else:
-            unknown = [k for k in values if k not in shipped[group]]
-            if unknown: raise KeyError(f'unknown key {group}.{unknown[0]}.{nearest(unknown[0], shipped[group])}')
-            values = {**shipped[group], **values}
-        shipped[group] = values
+        unknown = [k for k in values if k not in shipped[group]]
+        if unknown: raise KeyError(f'unknown key {group}.{unknown[0]}.{nearest(unknown[0], shipped[group])}')
+        shipped[group] = {**shipped[group], **(dict(params={}) if group in WHOLE else {}), **values}
     return override_params(shipped, **overrides)
 
 # %% ../../nbs/20_models.core.ipynb #64c71a2e
@@ -187,12 +184,10 @@ class BaseModel(nn.Module):
     )->'BaseModel':
         "Make the optimizer, over all trainable parameters, the schedule and the loss"
         values = {k:torch.tensor(v) if isinstance(v, list) else v for k,v in loss['params'].items()}
-        self.criterion = _torch_class(nn, loss['name'])(**values)
-        weights = [p for p in self.parameters() if p.requires_grad]
-        self.optimizer = _torch_class(torch.optim, optimizer['name'])(
-            weights, **{'lr':self.learning_rate, **optimizer['params']})
-        schedule = _torch_class(torch.optim.lr_scheduler, scheduler['name'])
-        self.scheduler = schedule(self.optimizer, **scheduler['params'])
+        self.criterion = _make(nn, loss['name'], **values)
+        weights,rate = [p for p in self.parameters() if p.requires_grad],{'lr':self.learning_rate}
+        self.optimizer = _make(torch.optim, optimizer['name'], weights, **{**rate, **optimizer['params']})
+        self.scheduler = _make(torch.optim.lr_scheduler, scheduler['name'], self.optimizer, **scheduler['params'])
         return self
 
     def train_mode(self): self.train()
@@ -200,11 +195,12 @@ class BaseModel(nn.Module):
     def step_scheduler(self): self.scheduler.step()
     def get_lr(self)->float: return self.optimizer.param_groups[0]['lr']
 
-def _torch_class(module, name):
-    "A class of a torch module by name"
+def _make(module, name, *args, **params):
+    "An object of a torch module's class, by the class's name"
     if not isinstance(getattr(module, name, None), type):
         raise KeyError(f'unknown {name!r}.{nearest(name, dir(module))}')
-    return getattr(module, name)
+    try: return getattr(module, name)(*args, **params)
+    except TypeError as e: raise ValueError(f'expected params of {name}, found {params}: {e}') from None
 
 # %% ../../nbs/20_models.core.ipynb #99c62deb
 def _step(self, batch):
