@@ -279,7 +279,7 @@ def _train(trainer, resume):
     "Train from the start, or from where the run was cut short"
     there = trainer.state_path.exists()
     if there and not resume:
-        raise FileExistsError(f'{trainer.run_dir}: expected a new folder, found a run; resume it, or choose another')
+        raise FileExistsError(f'{trainer.run_dir}: expected a new folder, found a run: resume it (--resume)')
     if resume and not there: print(f'{trainer.run_dir}: no finished epoch to go on from; starting')
     (trainer.resume() if there else trainer).train()
 
