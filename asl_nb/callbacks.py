@@ -140,8 +140,7 @@ class TensorBoard:
     def finish(self, trainer):
         "Log the settings with the best epoch's metrics, and the confusion on the validation signers"
         if self._writer is None: return
-        stop = trainer.early_stop
-        best = max(trainer.history, key=lambda row: stop.sign*row[f'{stop.metric}/Validation'])
+        best = trainer.history[-1-trainer.early_stop.count] # the epoch of the checkpoint
         settings = {**trainer.config.to_dict(), **{'.'.join(p):v for p,v in flatten(trainer.params).items()}}
         metrics = {f'hparam/{k}':v for k,v in best.items() if k.endswith('/Validation')}
         log_hparams_metrics(self.writer, settings, metrics, best['epoch'])
