@@ -42,17 +42,23 @@ def docs():
 
 def benchmarks():
     "The benchmarks run, and both loaders give the same distribution"
-    few = '--models','LSTM*','Conv*'
+    few,both = ('--models','LSTM*','Conv*'),('--frameworks','pytorch','tensorflow')
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
-                for script,more in (('data',()), ('models',()), ('accuracy',few))])
+                for script,more in (('data',()), ('models',()), ('models',(*few, *both)), ('accuracy',few))])
+
+KERAS = r'(3[0-7]_keras_|43_)' # notebooks whose every cell needs TensorFlow
 
 def notebooks():
-    "Every cell of every notebook runs"
-    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing')
+    "Every cell of every notebook runs, but for Keras's"
+    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--skip_file_re', f'^([_.]|{KERAS})')
+
+def keras():
+    "Every cell of the Keras notebooks runs, in processes of their own"
+    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--file_re', f'^{KERAS}')
 
 def main():
     results = {}
-    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks):
+    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks, keras):
         print(f'== {check.__doc__}', flush=True)
         results[check.__name__] = check()
     failed = [n for n,ok in results.items() if not ok]

@@ -6,7 +6,9 @@
 __all__ = ['SCHEDULES', 'PHASES', 'EarlyStop', 'checkpoint_callback', 'dropout_callback', 'augmentation_increase_callback',
            'named_callbacks', 'get_metric_dict', 'log_metrics', 'log_hparams_metrics', 'TensorBoard']
 
-# %% ../nbs/40_callbacks.ipynb #0341d550
+# %% ../nbs/40_callbacks.ipynb #a2adc688
+import sys
+from types import ModuleType
 import numpy as np
 from .config import Config,nearest
 from .data.dataset import get_dataset
@@ -129,6 +131,8 @@ class TensorBoard:
     @property
     def writer(self): # made when first used: it imports much
         if self._writer is None:
+            if 'tensorflow' not in sys.modules: # else TensorBoard loads it, if only to open files
+                sys.modules.setdefault('tensorboard.compat.notf', ModuleType('notf'))
             from torch.utils.tensorboard import SummaryWriter
             self._writer = SummaryWriter(str(self.folder))
         return self._writer

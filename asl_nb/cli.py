@@ -152,6 +152,7 @@ def train(*settings,        # KEY=value, in capitals for settings, in small lett
     out:str=None,           # folder of the run
     config:str=None,        # YAML file of settings
     model:str=None,         # name of the model
+    framework:str=None,     # 'pytorch' or 'tensorflow'
     folds:bool=False,       # train and test on every fold
     all_signers:bool=False, # hold out no test signers
     resume:bool=False,      # go on with the run in OUT where it was cut short; the other words as before
@@ -160,7 +161,8 @@ def train(*settings,        # KEY=value, in capitals for settings, in small lett
     "Train a model and test it on signers it has not seen"
     from asl_nb.trainer import parse_words,train_run
     if resume and not out: raise ValueError('expected --out, the folder of the run to resume, found none')
-    words,overrides = parse_words([*settings, *([f'MODELNAME={model}'] if model else [])])
+    named = dict(MODELNAME=model, DL_FRAMEWORK=framework)
+    words,overrides = parse_words([*settings, *(f'{k}={v}' for k,v in named.items() if v)])
     out,report = train_run(load_config(config, words), data, out, overrides, folds, all_signers, resume, workers)
     print(report, f'run: {out}', sep='\n')
 
@@ -170,11 +172,12 @@ def evaluate(*,
     data:str,         # data folder or store
     side:str='test',  # 'test' or 'valid'
     source:str=None,  # SOURCE of the data, where it is not the training's
+    framework:str=None, # 'pytorch' or 'tensorflow', where it is not the training's
     report:str=None   # folder for the report as CSV and pictures
 ):
     "Test a checkpoint on signers it has not seen"
     from asl_nb.trainer import evaluate_run
-    found = evaluate_run(checkpoint, data, side, source)
+    found = evaluate_run(checkpoint, data, side, source, framework)
     print(found)
     if report: print(f'report: {found.save(report)}')
 
@@ -185,11 +188,12 @@ def predict(*files,        # parquet files, videos, folders of them
     top:int=5,             # signs to name
     json:bool=False,       # print one JSON object a file
     annotate:str=None,     # mp4 to write: the video with its signs drawn in
-    source:str=None        # SOURCE of clips that do not say their aspect
+    source:str=None,       # SOURCE of clips that do not say their aspect
+    framework:str=None     # 'pytorch' or 'tensorflow', where it is not the training's
 ):
     "Recognise the signs of clips"
     from asl_nb.predict import Recognizer,list_clips,recognize_files
-    recognizer = Recognizer(checkpoint, source=source)
+    recognizer = Recognizer(checkpoint, source=source, framework=framework)
     if annotate: return _annotate(_one(files), recognizer, top, annotate)
     if not files: raise ValueError('expected files to recognise, found none')
     clips = list_clips(files)

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np,yaml
 
+# %% ../nbs/00_config.ipynb #48104ced
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1') # TensorFlow tells how it was built, even if only MediaPipe loads it
+
 # %% ../nbs/00_config.ipynb #c689c466
 @dataclass(frozen=True)
 class PathSettings:

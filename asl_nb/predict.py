@@ -28,10 +28,11 @@ class Recognizer:
     def __init__(self,
         checkpoint,  # .safetensors file, or the folder of a run
         device='cpu', # where the model runs
-        source=None  # SOURCE of clips that do not say their aspect; None for the training's
+        source=None, # SOURCE of clips that do not say their aspect; None for the training's
+        framework=None # 'pytorch' or 'tensorflow'; None for the training's
     ):
         from asl_nb.models.core import load_model_from_checkpoint
-        self.model = load_model_from_checkpoint(checkpoint, device)
+        self.model = load_model_from_checkpoint(checkpoint, device, framework)
         self.cfg = self.model.cfg.replace(**({'SOURCE':source} if source else {}))
         self.signs = list(self.model.sidecar['label_map'])
 
@@ -43,11 +44,10 @@ class Recognizer:
         fps=None      # frames a second of each clip; the same
     )->np.ndarray: # (n, n_classes)
         "The probability of each sign in each clip"
-        import torch
+        from scipy.special import softmax
         n = len(clips)
         made = [clip_features(c, self.cfg, a, f) for c,a,f in zip(clips, aspects or [None]*n, fps or [None]*n)]
-        xb,mask = (torch.from_numpy(np.concatenate(o)).to(self.model.device) for o in zip(*made))
-        with torch.no_grad(): return self.model(xb, mask).float().softmax(1).cpu().numpy()
+        return softmax(self.model.logits(*map(np.concatenate, zip(*made))), axis=1)
 
     def top(self, probs, n=5)->list: # of `Prediction`
         "The n most probable signs of one clip's probabilities"

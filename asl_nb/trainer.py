@@ -55,13 +55,11 @@ class Trainer:
     patience_counter = property(lambda self: self.early_stop.count)
     writer = property(lambda self: self.tensorboard.writer)
 
-# %% ../nbs/41_trainer.ipynb #2fa9c91d
+# %% ../nbs/41_trainer.ipynb #88fff300
 @patch
 def _model(self:Trainer):
-    import torch
-    torch.manual_seed(self.config.SEED)
     model = create_model(self.model_name, len(self.label_map), self.config, self.params)
-    return model.to(pick_device(self.config.DEVICE))
+    return model.to_device(self.config.DEVICE)
 
 @patch
 def _callbacks(self:Trainer):
@@ -113,7 +111,7 @@ def predict_clips(
     "The probabilities of each clip of a dataset"
     from scipy.special import softmax
     model.eval_mode()
-    loader = get_dataloader(dataset, batch_size, shuffle=False, dl_framework=dataset.cfg.DL_FRAMEWORK)
+    loader = get_dataloader(dataset, batch_size, shuffle=False, dl_framework=model.cfg.DL_FRAMEWORK)
     return softmax(np.concatenate([model.test_step(b)[3] for b in loader]), axis=1)
 
 def describe_split(
@@ -343,10 +341,11 @@ def evaluate_run(
     data,          # data folder or store
     side='test',   # 'test' or 'valid'
     source=None,   # SOURCE of the data; None for the training's
+    framework=None, # 'pytorch' or 'tensorflow'; None for the training's
     progress=True  # show bars
 )->Report:
     "The report of a checkpoint on signers it has not seen"
-    model = load_model_from_checkpoint(checkpoint)
+    model = load_model_from_checkpoint(checkpoint, dl_framework=framework)
     cfg,sidecar = model.cfg.replace(**({'SOURCE':source} if source else {})),model.sidecar
     store = open_store(data, cfg, progress=progress)
     table = store.table[store.table.sign.isin(sidecar['label_map'])]

@@ -8,8 +8,8 @@ The clips are divided into folds by signer; each signer is tested once, by a mod
 chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on
 a GPU, processor time on a CPU, which is the same on one free core, and fair on a busy one. The last epoch is the last
 that should end in time, but there is always one; early stopping may end before. Each model has its shipped
-configuration, but for CVTransferLearningModel, which has the backbone resnet18. KEY=value are settings, e.g.
-SOURCE=webcam N_FOLDS=5 SEED=1.
+configuration, but for CVTransferLearningModel, which has a small backbone. KEY=value are settings, e.g.
+SOURCE=webcam N_FOLDS=5 SEED=1, or DL_FRAMEWORK=tensorflow for the Keras models (extra `tf`).
 
 A fold that is done is kept in OUT and not trained again, so a run that was killed goes on where it was. Give MODELS to
 divide the work between processes; the table is of all models that are complete. OUT/MODEL has the report over all
@@ -23,16 +23,16 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pandas as pd
-import torch
+from models import limit_threads
 
 from asl_nb.config import atomic_path, load_config
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.metrics import Report
-from asl_nb.models.core import list_models
+from asl_nb.models.core import list_models, pick_device
 from asl_nb.trainer import Trainer
 
-OVERRIDES = {'CVTransferLearningModel':{'backbone':'resnet18'}}
+BACKBONES = dict(pytorch='resnet18', tensorflow='mobilenet')
 
 class Budget:
     "A callback that ends training before the budget would be exceeded"
@@ -48,14 +48,15 @@ class Budget:
 
 def train_fold(name, cfg, store, out, budget):
     "Train and test one fold; its facts"
-    trainer = Trainer(cfg, store, model_name=name, run_dir=out, progress=False, overrides=OVERRIDES.get(name))
-    clock = Budget(budget, trainer.model.device)
+    overrides = dict(backbone=BACKBONES[cfg.DL_FRAMEWORK]) if name=='CVTransferLearningModel' else None
+    trainer = Trainer(cfg, store, model_name=name, run_dir=out, progress=False, overrides=overrides)
+    clock = Budget(budget, pick_device(cfg.DEVICE))
     trainer.add_callback(clock)
     epochs,seconds = len(trainer.train()),clock.used()
     trainer.test()
     trainer.report.predictions.to_csv(out/'predictions.csv', index=False)
     facts = dict(top1=trainer.report.top1, top5=trainer.report.top5, epochs=epochs, seconds=seconds, stop=trainer.stop,
-                 budget=budget, parameters=sum(p.numel() for p in trainer.model.parameters()))
+                 budget=budget, weights=sum(v.numel() for v in trainer.model.state_dict().values()))
     trainer.state_path.unlink()
     with atomic_path(out/'facts.json') as p: p.write_text(json.dumps(facts))
 
@@ -72,12 +73,12 @@ def summary(folder, cfg, name):
     return {'top-1':spread('top1'), 'top-5':spread('top5'), 'macro signs':round(report.macro_signs, 3),
             'macro signers':round(report.macro_signers, 3),
             '95 % over signers':'{:.3f} to {:.3f}'.format(*report.interval),
-            'parameters':f'{facts.parameters[0]:,}', 'epochs':round(facts.epochs.mean(), 1),
+            'weights':f'{facts.weights[0]:,}', 'epochs':round(facts.epochs.mean(), 1),
             'seconds a fold':round(facts.seconds.mean(), 1)}
 
 def run(data, out, budget, patterns, cfg, threads):
     "Train what is not trained yet, and print the table of what is complete"
-    torch.set_num_threads(threads)
+    limit_threads(threads, [cfg.DL_FRAMEWORK])
     store = open_store(data, cfg, progress=False)
     for fold in range(cfg.N_FOLDS):
         for name in (n for n in list_models() if any(fnmatch(n, p) for p in patterns)):
@@ -88,8 +89,8 @@ def run(data, out, budget, patterns, cfg, threads):
     rows = {n:row for n in list_models() if (row := summary(out/n, cfg, store.marker['name']))}
     table = store.table
     print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, "
-          f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; {budget:g} s a fold on "
-          f"{cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
+          f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; {budget:g} s a fold with "
+          f"{cfg.DL_FRAMEWORK} on {cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
     print(pd.DataFrame(rows).T.sort_values('top-1', ascending=False).to_string())
 
 def main():
@@ -102,6 +103,7 @@ def main():
     parser.add_argument('--out', type=Path, default=Path('out/accuracy'))
     parser.add_argument('--check', action='store_true', help='run small, on synthetic signers')
     args = parser.parse_intermixed_args()
+    for p in args.models: list_models(p) or parser.error(f'no model is named {p}')
     settings = ['LOG_METRICS=[Loss]', *args.settings]
     if not args.check: return run(args.data or parser.error('--data is needed'), args.out, args.budget, args.models,
                                   load_config(overrides=settings), args.threads)

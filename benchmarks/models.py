@@ -1,15 +1,16 @@
 """Size and speed of all models, relative to TransformerPredictor in the same run.
 
-    python benchmarks/models.py [--models '*'] [--batch 32] [--rounds 5] [--threads 1] [--device cpu] [--compile]
-                                [--check]
+    python benchmarks/models.py [--models '*'] [--frameworks pytorch tensorflow] [--batch 32] [--rounds 5] [--threads 1]
+                                [--device cpu] [--compile] [--check]
 
 Each model is as its documented configuration says, with 250 signs and clips of 32 frames.
 
-* Clip: recognising one clip (batch of one), in milliseconds, and as a ratio.
+* Clip: recognising one clip (batch of one), in milliseconds, and as a ratio. All is from and to NumPy arrays.
 * Forward and training: clips a second in batches, with the loader left out, as ratios. Training is forward, backward
   and the optimizer's step.
 * `--compile` adds the forward pass after `torch.compile` (inductor, needs a C++ compiler), relative to the same model
   without it. The time to compile is not counted.
+* `--frameworks pytorch tensorflow` puts the Keras twins (extra `tf`) beside the others; the baseline is PyTorch's.
 
 The models take turns in each round, so that a slow moment of the machine falls on all; a timing is the best of its
 rounds.
@@ -18,28 +19,39 @@ rounds.
 import argparse
 import time
 
+import numpy as np
 import pandas as pd
 import torch
 
+from asl_nb.config import Config
 from asl_nb.models.core import create_model, list_models, pick_device
 
-BASELINE = 'TransformerPredictor'
+BASELINE = 'TransformerPredictor', 'pytorch'
 
-def example(n, device):
+def example(n):
     "A batch of random clips"
-    return (torch.randn(n, 32, 96, 2, device=device), torch.ones(n, 32, dtype=torch.bool, device=device),
-            torch.arange(n, device=device)%250)
+    x = np.random.default_rng(0).normal(size=(n, 32, 96, 2)).astype(np.float32)
+    return x, np.ones((n, 32), bool), np.arange(n)%250
 
-def infer(model, batch):
-    "One forward pass in evaluation mode"
-    model.eval()
-    with torch.inference_mode(): return model(*batch[:2])
+def tensors(framework):
+    "What makes a framework's tensor of an array"
+    if framework=='pytorch': return torch.from_numpy
+    import tensorflow as tf
+    return tf.constant
 
 def train(model, batch):
     "One training step"
     model.train_mode()
-    model.training_step(batch)
+    model.training_step([tensors(model.cfg.DL_FRAMEWORK)(o) for o in batch])
     model.optimize()
+
+def limit_threads(n, frameworks):
+    "Threads of one operation; must come before the first one"
+    torch.set_num_threads(n)
+    if 'tensorflow' in frameworks:
+        import tensorflow as tf
+        tf.config.threading.set_intra_op_parallelism_threads(n)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 def timed(fn, device):
     "Seconds of a call"
@@ -57,6 +69,7 @@ def measure(models, fn, rounds, device):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--models', default='*', help='names, with * and ?')
+    parser.add_argument('--frameworks', nargs='+', default=['pytorch'], choices=('pytorch','tensorflow'))
     parser.add_argument('--batch', type=int, default=32)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--threads', type=int, default=1)
@@ -65,24 +78,24 @@ def main():
     parser.add_argument('--check', action='store_true')
     args = parser.parse_args()
     if args.check: args.batch,args.rounds = 2,1
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    limit_threads(args.threads, args.frameworks)
     device = pick_device(args.device)
-    models = {n:create_model(n).to(device) for n in dict.fromkeys([BASELINE, *list_models(args.models)])}
-    one,many = example(1, device),example(args.batch, device)
-    clip = measure(models, lambda m: infer(m, one), 4*args.rounds, device)
-    ahead = measure(models, lambda m: infer(m, many), args.rounds, device)
+    wanted = dict.fromkeys([BASELINE, *((n,f) for n in list_models(args.models) for f in args.frameworks)])
+    models = {(n,f):create_model(n, cfg=Config(DL_FRAMEWORK=f)).to_device(args.device) for n,f in wanted}
+    one,many = example(1),example(args.batch)
+    clip = measure(models, lambda m: m.logits(*one[:2]), 4*args.rounds, device)
+    ahead = measure(models, lambda m: m.logits(*many[:2]), args.rounds, device)
     fit = measure(models, lambda m: train(m, many), args.rounds, device)
     table = pd.DataFrame({
-        'parameters':{n:f'{sum(p.numel() for p in m.parameters()):,}' for n,m in models.items()},
+        'weights':{n:f'{sum(v.numel() for v in m.state_dict().values()):,}' for n,m in models.items()},
         'clip, ms':(1e3*clip).round(2), 'clip, times the baseline':(clip/clip[BASELINE]).round(2),
         'forward, speed':(ahead[BASELINE]/ahead).round(3), 'training, speed':(fit[BASELINE]/fit).round(3)})
     if args.compile:
-        compiled = {n:torch.compile(m) for n,m in models.items()}
-        faster = ahead/measure(compiled, lambda m: infer(m, many), args.rounds, device)
-        table['compiled forward, speed'] = faster.round(2)
-    print(f'{device}, {args.threads} threads, batches of {args.batch}; '
-          f'{BASELINE}: {args.batch/ahead[BASELINE]:.0f} clips/s forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
+        compiled = {n:m for n,m in models.items() if n[1]=='pytorch'}
+        for m in compiled.values(): m.forward = torch.compile(m.forward)
+        table['compiled forward, speed'] = (ahead/measure(compiled, lambda m: m.logits(*many[:2]), args.rounds, device)).round(2)
+    print(f'{device}, {args.threads} threads, batches of {args.batch}; {BASELINE[0]} in PyTorch: '
+          f'{args.batch/ahead[BASELINE]:.0f} clips/s forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
     print(table.sort_values('clip, ms').to_string())
 
 if __name__=='__main__': main()

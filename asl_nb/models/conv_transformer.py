@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from .core import BaseModel,FillMissing,InputShape
-from .transformer import masked_mean
+from .transformer import masked_mean,padding
 
 # %% ../../nbs/27_models.conv_transformer.ipynb #110c014c
 class StochasticDepth(nn.Module):
@@ -87,7 +87,7 @@ class Stage(nn.Module):
 
     def forward(self, x, mask): # (B, T, D), (B, T)
         for conv in self.convs: x = conv(x, mask)
-        return self.transformer(x, src_key_padding_mask=~mask)
+        return self.transformer(x, src_key_padding_mask=padding(mask))
 
 # %% ../../nbs/27_models.conv_transformer.ipynb #d79efdbc
 class ConvTransformer(BaseModel):

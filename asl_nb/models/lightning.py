@@ -69,7 +69,8 @@ class LightningBaseModel(L.LightningModule):
     ):
         super().__init__()
         if learning_rate is not None: overrides['lr'] = learning_rate
-        torch.manual_seed(cfg.SEED)
+        if cfg.DL_FRAMEWORK!='pytorch':
+            raise ValueError(f'DL_FRAMEWORK: expected pytorch for Lightning, found {cfg.DL_FRAMEWORK}')
         self.model_name,self.cfg = model_name,cfg
         self.model = create_model(model_name, n_classes, cfg, model_config, **overrides)
         params = self.model.model_params
