@@ -6,8 +6,8 @@
 __all__ = ['LOSSES', 'OPTIMIZERS', 'uniform', 'linear', 'layer_norm', 'Dropout', 'Layer', 'FillMissing', 'cross_entropy',
            'Optimizer', 'Stored', 'weight_table', 'first_weights', 'BaseModel']
 
-# %% ../../nbs/30_keras_models.core.ipynb #50218adc
-from ..config import Config,require,nearest
+# %% ../../nbs/30_keras_models.core.ipynb #b750bf5c
+from ..config import nearest,require
 
 # %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
 _tf = require('tensorflow', 'tf') # before the imports below, whose error would name no extra
@@ -84,15 +84,10 @@ class FillMissing(Layer):
         super().__init__()
         self.inputs,self.local_hands,self.motion = inputs,local_hands,motion
         self.size = inputs.size*(3 if motion else 1)
-        self.wrist,self.local = np.arange(inputs.n_points),np.zeros((inputs.n_points, 1), bool)
-        for hand in (map(list, inputs.hands) if local_hands else ()):
-            self.wrist[hand[1:]],self.local[hand[1:]] = hand[0],True
+        self.wrist,self.local = inputs.wrists(local_hands)
 
     def call(self, x, mask):
-        P,C = self.inputs.n_points,self.inputs.n_dims
-        if len(x.shape)!=4 or tuple(x.shape[2:])!=(P,C) or tuple(mask.shape)!=tuple(x.shape[:2]):
-            raise ValueError(f'expected x (B, T, {P}, {C}) and mask (B, T), '
-                             f'found {tuple(x.shape)} and {tuple(mask.shape)}')
+        self.inputs.check(x, mask)
         x = ops.where(self.local, (x-ops.take(x, self.wrist, axis=2))/PALM, x)
         x = ops.where(mask[:,:,None,None], x, np.nan)
         if self.motion: x = ops.concatenate([x, _ahead(x, 1)-x, _ahead(x, 2)-x], -1)
@@ -327,7 +322,7 @@ def train_mode(self:BaseModel): self.training = True
 @patch
 def eval_mode(self:BaseModel): self.training = False
 @patch
-def get_lr(self:BaseModel)->float: return float(self.optimizer.keras.learning_rate)
+def get_lr(self:BaseModel)->float: return self.optimizer.clock.param_groups[0]['lr']
 
 @patch
 def step_scheduler(self:BaseModel):

@@ -122,6 +122,19 @@ class InputShape:
     @property
     def size(self): return self.n_points*self.n_dims
 
+    def wrists(self, local_hands=True): # (P,) ints, (P, 1) bools
+        "The wrist that each point is measured from, and whether it is"
+        wrist,local = np.arange(self.n_points),np.zeros((self.n_points, 1), bool)
+        for hand in (map(list, self.hands) if local_hands else ()): wrist[hand[1:]],local[hand[1:]] = hand[0],True
+        return wrist,local
+
+    def check(self, x, mask):
+        "`ValueError` where features and mask do not have the shapes (B, T, P, C) and (B, T)"
+        x,mask,want = tuple(x.shape),tuple(mask.shape),(self.n_points, self.n_dims)
+        if len(x)!=4 or x[2:]!=want or mask!=x[:2]:
+            raise ValueError(f'expected x (B, T, {want[0]}, {want[1]}) and mask (B, T), found {x} and {mask}')
+
+# %% ../../nbs/20_models.core.ipynb #59f0d10e
 class FillMissing(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
     def __init__(self,
@@ -132,16 +145,12 @@ class FillMissing(nn.Module):
         super().__init__()
         self.inputs,self.local_hands,self.motion = inputs,local_hands,motion
         self.size = inputs.size*(3 if motion else 1)
-        wrist,local = torch.arange(inputs.n_points),torch.zeros(inputs.n_points, 1, dtype=torch.bool)
-        for hand in (map(list, inputs.hands) if local_hands else ()): wrist[hand[1:]],local[hand[1:]] = hand[0],True
+        wrist,local = map(torch.from_numpy, inputs.wrists(local_hands))
         self.register_buffer('wrist', wrist, persistent=False)
         self.register_buffer('local', local, persistent=False)
 
     def forward(self, x, mask):
-        P,C = self.inputs.n_points,self.inputs.n_dims
-        if x.ndim!=4 or tuple(x.shape[2:])!=(P,C) or mask.shape!=x.shape[:2]:
-            raise ValueError(f'expected x (B, T, {P}, {C}) and mask (B, T), '
-                             f'found {tuple(x.shape)} and {tuple(mask.shape)}')
+        self.inputs.check(x, mask)
         x = torch.where(self.local, (x-x[:,:,self.wrist])/PALM, x)
         x = torch.where(mask[:,:,None,None], x, torch.nan)
         if self.motion: x = torch.cat([x, _ahead(x, 1)-x, _ahead(x, 2)-x], -1)
