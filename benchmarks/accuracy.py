@@ -89,8 +89,8 @@ def run(data, out, budget, patterns, cfg, threads):
     rows = {n:row for n in list_models() if (row := summary(out/n, cfg, store.marker['name']))}
     table = store.table
     print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, "
-          f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; {budget:g} s a fold with "
-          f"{cfg.DL_FRAMEWORK} on {cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
+          f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; "
+          f"{budget:g} s a fold with {cfg.DL_FRAMEWORK} on {cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
     print(pd.DataFrame(rows).T.sort_values('top-1', ascending=False).to_string())
 
 def main():

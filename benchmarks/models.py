@@ -93,7 +93,8 @@ def main():
     if args.compile:
         compiled = {n:m for n,m in models.items() if n[1]=='pytorch'}
         for m in compiled.values(): m.forward = torch.compile(m.forward)
-        table['compiled forward, speed'] = (ahead/measure(compiled, lambda m: m.logits(*many[:2]), args.rounds, device)).round(2)
+        faster = measure(compiled, lambda m: m.logits(*many[:2]), args.rounds, device)
+        table['compiled forward, speed'] = (ahead/faster).round(2)
     print(f'{device}, {args.threads} threads, batches of {args.batch}; {BASELINE[0]} in PyTorch: '
           f'{args.batch/ahead[BASELINE]:.0f} clips/s forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
     print(table.sort_values('clip, ms').to_string())

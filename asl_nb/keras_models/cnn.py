@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 from keras import ops
 from ..config import nearest
-from .core import BaseModel,FillMissing,Stored,linear,weight_table
+from .core import BaseModel,FillMissing,Stored,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
 def as_image(
@@ -74,14 +74,6 @@ def _plain(error):
     return ' '.join(re.sub(r'\x1b\[\d*m', '', str(error)).split())[:200]
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb
-def _take(backbone, weights):
-    "Give a backbone weights by name; `ValueError` where one lacks or has another shape"
-    shape = lambda v: tuple(v.shape) if v is not None else 'none of that name'
-    for k,v in (table := weight_table(backbone)).items():
-        want,found = shape(v.get()),shape(weights.get(k))
-        if want!=found: raise ValueError(f'expected {k} {want}, found {found}')
-    for k,v in table.items(): v.set(weights[k])
-
 def load_backbone(
     backbone, # of `make_backbone`
     path      # file of its weights: .h5, .weights.h5 or .safetensors
@@ -94,7 +86,7 @@ def load_backbone(
     try:
         with warnings.catch_warnings(action='ignore'): # which layers it leaves out after an error
             if path.suffix=='.h5': backbone.network.load_weights(str(path))
-            else: _take(backbone, load_file(path))
+            else: take_weights(backbone, load_file(path))
     except Exception as e: # as the bytes are
         raise ValueError(f'{path}: {want}, found {type(e).__name__}: {_plain(e)}') from None
 

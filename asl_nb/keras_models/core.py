@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOSSES', 'OPTIMIZERS', 'uniform', 'linear', 'layer_norm', 'Dropout', 'Layer', 'FillMissing', 'cross_entropy',
-           'Optimizer', 'Stored', 'weight_table', 'first_weights', 'BaseModel']
+           'Optimizer', 'Stored', 'weight_table', 'first_weights', 'BaseModel', 'take_weights']
 
 # %% ../../nbs/30_keras_models.core.ipynb #b750bf5c
 from ..config import nearest,require
@@ -341,6 +341,14 @@ def to_device(self:BaseModel, name='auto'):
     return self
 
 # %% ../../nbs/30_keras_models.core.ipynb #f6280ecc
+def take_weights(layer, weights):
+    "Give a layer its weights by name; `RuntimeError` where a name or shape differs, as in PyTorch"
+    table,shape = weight_table(layer),lambda o: tuple(o.shape) if hasattr(o, 'shape') else None
+    want,found = {k:shape(v.get()) for k,v in table.items()},{k:shape(v) for k,v in weights.items()}
+    wrong = [k for k in sorted(want.keys()|found.keys()) if want.get(k)!=found.get(k)]
+    if wrong: raise RuntimeError('; '.join(f'{k}: expected {want.get(k)}, found {found.get(k)}' for k in wrong[:3]))
+    for k,v in table.items(): v.set(weights[k])
+
 @patch
 def state_dict(self:BaseModel)->dict: # name -> tensor
     "The weights as PyTorch's twin names and shapes them"
@@ -351,13 +359,7 @@ def load_state_dict(self:BaseModel,
     weights # name -> tensor
 )->None:
     "Take the weights of a twin; `RuntimeError` where a name or shape differs, as in PyTorch"
-    table = weight_table(self)
-    shape = lambda o: tuple(o.shape) if hasattr(o, 'shape') else None
-    wrong = [f'{k}: expected {shape(table[k].get()) if k in table else None}, found {shape(weights.get(k))}'
-             for k in sorted(table.keys()|weights.keys())
-             if k not in table or k not in weights or shape(table[k].get())!=shape(weights[k])]
-    if wrong: raise RuntimeError('; '.join(wrong[:3]))
-    for k,v in table.items(): v.set(weights[k])
+    take_weights(self, weights)
 
 # %% ../../nbs/30_keras_models.core.ipynb #210efa18
 def _all_layers(layer):
