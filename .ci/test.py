@@ -33,7 +33,7 @@ def light():
     modules = ('cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations '
                'visualizations predict video_utils')
     imports = '; '.join(f'import asl_nb.{m}' for m in modules.split())
-    heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','matplotlib'}"
+    heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','mlflow','matplotlib'}"
     return run(sys.executable, '-c', f'{imports}; import sys; sys.exit(", ".join({heavy} & set(sys.modules)) or 0)')
 
 def docs():
@@ -46,19 +46,23 @@ def benchmarks():
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few))])
 
-KERAS = r'(3[0-7]_keras_|43_)' # notebooks whose every cell needs TensorFlow
+KERAS,SEARCH = '(3[0-7]_keras_|43_)','50_' # notebooks whose every cell needs TensorFlow, or Ray
 
 def notebooks():
-    "Every cell of every notebook runs, but for Keras's"
-    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--skip_file_re', f'^([_.]|{KERAS})')
+    "Every cell of every notebook runs, but for Keras's and the search's"
+    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--skip_file_re', f'^([_.]|{KERAS}|{SEARCH})')
 
 def keras():
     "Every cell of the Keras notebooks runs, in processes of their own"
     return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--file_re', f'^{KERAS}')
 
+def search():
+    "Every cell of the search's notebook runs, in a process of its own"
+    return run(BIN/'nbdev_test', '--n_workers', 0, '--timing', '--file_re', f'^{SEARCH}')
+
 def main():
     results = {}
-    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks, keras):
+    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks, keras, search):
         print(f'== {check.__doc__}', flush=True)
         results[check.__name__] = check()
     failed = [n for n,ok in results.items() if not ok]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_check', 'data_preprocess', 'data_stats',
-           'data_clean', 'train', 'evaluate', 'predict', 'demo', 'info']
+           'data_clean', 'train', 'evaluate', 'tune', 'predict', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,sys
@@ -150,7 +150,7 @@ def data_clean(*words, # the data folder, and KEY=value
 def train(*settings,        # KEY=value, in capitals for settings, in small letters for the model's configuration
     data:str,               # data folder or store
     out:str=None,           # folder of the run
-    config:str=None,        # YAML file of settings
+    config:str=None,        # YAML file of settings and keys of the model's configuration
     model:str=None,         # name of the model
     framework:str=None,     # 'pytorch' or 'tensorflow'
     folds:bool=False,       # train and test on every fold
@@ -159,11 +159,11 @@ def train(*settings,        # KEY=value, in capitals for settings, in small lett
     workers:int=1           # processes that build the store
 ):
     "Train a model and test it on signers it has not seen"
-    from asl_nb.trainer import parse_words,train_run
+    from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the folder of the run to resume, found none')
     named = dict(MODELNAME=model, DL_FRAMEWORK=framework)
-    words,overrides = parse_words([*settings, *(f'{k}={v}' for k,v in named.items() if v)])
-    out,report = train_run(load_config(config, words), data, out, overrides, folds, all_signers, resume, workers)
+    cfg,overrides = load_run_config(config, [*settings, *(f'{k}={v}' for k,v in named.items() if v)])
+    out,report = train_run(cfg, data, out, overrides, folds, all_signers, resume, workers)
     print(report, f'run: {out}', sep='\n')
 
 @command('evaluate', 'asl evaluate --checkpoint checkpoints/RUN --data data/raw --report out/report')
@@ -180,6 +180,33 @@ def evaluate(*,
     found = evaluate_run(checkpoint, data, side, source, framework)
     print(found)
     if report: print(f'report: {found.save(report)}')
+
+# %% ../nbs/80_cli.ipynb #ff9d7593
+@command('tune', 'asl tune --model TransformerPredictor --data data/raw --trials 30 --max-epochs 20 --out out/search')
+def tune(*settings,       # KEY=value
+    data:str,             # data folder or store
+    out:str,              # folder of the search
+    model:str=None,       # name of the model
+    space:str=None,       # YAML file of what to try
+    trials:int=20,        # settings to try
+    max_epochs:int=None,  # of a trial
+    cpus:float=1.,        # of each trial
+    gpus:float=0.,        # of each trial
+    address:str=None,     # of a Ray cluster; 'auto' for the one on this machine
+    mlflow:str=None,      # MLflow's tracking server
+    no_folds:bool=False,  # only search; do not test the best over all folds
+    resume:bool=False     # go on with the search in OUT that was cut short
+):
+    "Search for better settings of a model"
+    from asl_nb.hparam_search import HparamSearchTrainer
+    space = read_settings(space) if space else None
+    search = HparamSearchTrainer(data, load_config(overrides=settings), model, out=out, n_trials=trials, space=space,
+                                 max_epochs=max_epochs, cpus=cpus, gpus=gpus, address=address)
+    print(search)
+    print(search.tune_with_callback(mlflow, resume=resume).to_string())
+    if not no_folds: print(search.test_best().to_string(), f'\n{search.best}', search.reports[search.best], sep='\n')
+    search.save_pictures()
+    print(f'search: {out}')
 
 # %% ../nbs/80_cli.ipynb #21da0954
 @command('predict', 'asl predict --checkpoint checkpoints/RUN hello.mp4 --top 3')

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LIPS', 'CHOICES', 'LEAST', 'FEATURE_KEYS', 'PathSettings', 'LandmarkSettings', 'FeatureSettings', 'TrainSettings',
-           'CallbackSettings', 'DerivedSettings', 'check_value', 'nearest', 'Config', 'parse_overrides', 'load_config',
-           'fingerprint', 'feature_settings', 'atomic_path', 'require']
+           'CallbackSettings', 'DerivedSettings', 'check_value', 'nearest', 'Config', 'parse_overrides',
+           'read_settings', 'load_config', 'fingerprint', 'feature_settings', 'atomic_path', 'require']
 
 # %% ../nbs/00_config.ipynb #2efaaf86
 import dataclasses,difflib,errno,hashlib,importlib,json,os,shutil
@@ -224,18 +224,22 @@ def parse_overrides(
         if '=' not in w: raise ValueError(f'expected KEY=value, found {w!r}')
     return {k:yaml.safe_load(v) for k,v in (w.split('=', 1) for w in words)}
 
+def read_settings(
+    path # YAML file
+)->dict: # value by key
+    "Settings from a YAML file"
+    try: values = yaml.safe_load(Path(path).read_text(encoding='utf-8')) or {}
+    except yaml.YAMLError as e: raise ValueError(f'{path}: expected YAML, found {e}') from None
+    if not isinstance(values, dict):
+        raise ValueError(f'{path}: expected settings by name, found {type(values).__name__}')
+    return values
+
 def load_config(
     path=None,   # YAML file of settings; None for the defaults
     overrides=() # 'KEY=value' words, which win over the file
 )->Config: # the settings
     "Defaults, then a YAML file, then `key=value`, in that order"
-    values = {}
-    if path is not None:
-        try: values = yaml.safe_load(Path(path).read_text(encoding='utf-8')) or {}
-        except yaml.YAMLError as e: raise ValueError(f'{path}: expected YAML, found {e}') from None
-        if not isinstance(values, dict):
-            raise ValueError(f'{path}: expected settings by name, found {type(values).__name__}')
-    return Config().replace(**{**values, **parse_overrides(overrides)})
+    return Config().replace(**{**(read_settings(path) if path else {}), **parse_overrides(overrides)})
 
 # %% ../nbs/00_config.ipynb #2fb7d0f5
 def fingerprint(

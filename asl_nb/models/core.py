@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'FAMILIES', 'ARGUMENTS', 'WHOLE', 'CHECKPOINT_FORMAT', 'SIDECAR_KEYS', 'list_models', 'get_model_params',
-           'flatten', 'override_params', 'resolve_params', 'InputShape', 'FillMissing', 'StepProtocol', 'pick_device',
-           'first_weights', 'BaseModel', 'create_model', 'make_sidecar', 'read_training_state', 'read_sidecar',
-           'load_model_from_checkpoint', 'copy_weights', 'check_model', 'check_registered']
+           'get_search_space', 'flatten', 'override_params', 'resolve_params', 'InputShape', 'FillMissing',
+           'StepProtocol', 'pick_device', 'first_weights', 'BaseModel', 'create_model', 'make_sidecar',
+           'read_training_state', 'read_sidecar', 'load_model_from_checkpoint', 'copy_weights', 'check_model',
+           'check_registered']
 
 # %% ../../nbs/20_models.core.ipynb #bfea2240
 import copy,importlib,json,tempfile
@@ -29,10 +30,14 @@ FAMILIES = {name:module for module,names in dict(
     yet_another='YetAnotherTransformer YetAnotherEnsemble', conv_transformer='ConvTransformer').items()
     for name in names.split()}
 
-def _known_models():
-    "The entries of the YAML"
+def _known(section):
+    "The entries of a section of the YAML, by model"
     from importlib.resources import files
-    return yaml.safe_load((files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8'))['models']
+    return yaml.safe_load((files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8'))[section]
+
+def _of_model(section, name):
+    if name not in FAMILIES: raise KeyError(f'unknown model {name!r}.{nearest(name, FAMILIES)}')
+    return _known(section)[name]
 
 def list_models(
     pattern='*' # with * and ?
@@ -44,8 +49,13 @@ def get_model_params(
     model_name:str # one of `list_models`
 )->dict: # params, data, optimizer, scheduler, loss
     "A model's documented configuration; `KeyError` names the nearest model"
-    if model_name not in FAMILIES: raise KeyError(f'unknown model {model_name!r}.{nearest(model_name, FAMILIES)}')
-    return _known_models()[model_name]
+    return _of_model('models', model_name)
+
+def get_search_space(
+    model_name:str # one of `list_models`
+)->dict: # key -> the kind of its values and their range
+    "What a search tries for a model"
+    return _of_model('search', model_name)
 
 # %% ../../nbs/20_models.core.ipynb #4b1030ac
 def flatten(
