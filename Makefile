@@ -24,6 +24,7 @@ test: .venv/.installed-$(TEST_EXTRAS)
 bench: .venv/.installed-$(EXTRAS)
 	$(BIN)/python -W ignore benchmarks/data.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python -W ignore benchmarks/models.py
+	$(BIN)/python -W ignore benchmarks/inference.py
 	$(if $(DATA),$(BIN)/python -W ignore benchmarks/accuracy.py --data $(DATA))
 
 readme: .venv/.installed-$(EXTRAS)

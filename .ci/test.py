@@ -31,7 +31,8 @@ def readme_rendered():
 def light():
     "Importing what recognition from parquet needs loads no framework and no mediapipe"
     modules = ('cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations '
-               'visualizations predict video_utils')
+               'visualizations calibration pretrained predict stream predict_on_video predict_on_camera '
+               'widget video_utils')
     imports = '; '.join(f'import asl_nb.{m}' for m in modules.split())
     heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','mlflow','matplotlib'}"
     return run(sys.executable, '-c', f'{imports}; import sys; sys.exit(", ".join({heavy} & set(sys.modules)) or 0)')
@@ -44,7 +45,8 @@ def benchmarks():
     "The benchmarks run, and both loaders give the same distribution"
     few,both = ('--models','LSTM*','Conv*'),('--frameworks','pytorch','tensorflow')
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
-                for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few))])
+                for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
+                                ('pretrained',()), ('inference',()))])
 
 KERAS,SEARCH = '(3[0-7]_keras_|43_)','50_' # notebooks whose every cell needs TensorFlow, or Ray
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_check', 'data_preprocess', 'data_stats',
-           'data_clean', 'train', 'evaluate', 'tune', 'predict', 'demo', 'info']
+           'data_clean', 'train', 'evaluate', 'tune', 'calibrate', 'predict', 'annotate', 'camera', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,sys
@@ -61,7 +61,7 @@ def main(
     except KeyboardInterrupt:
         print(f'asl {name}: interrupted', file=sys.stderr)
         return 130
-    except (ValueError, KeyError, OSError, ImportError, FloatingPointError) as e:
+    except (ValueError, KeyError, OSError, ImportError, RuntimeError, FloatingPointError) as e:
         print(f'asl {name}: {e.args[0] if isinstance(e, KeyError) else e}', file=sys.stderr)
         return 1
 
@@ -208,55 +208,98 @@ def tune(*settings,       # KEY=value
     search.save_pictures()
     print(f'search: {out}')
 
-# %% ../nbs/80_cli.ipynb #21da0954
-@command('predict', 'asl predict --checkpoint checkpoints/RUN hello.mp4 --top 3')
+# %% ../nbs/80_cli.ipynb #1861d1e6
+@command('calibrate', 'asl calibrate --checkpoint checkpoints/RUN --data data/raw --negatives data/other_signs')
+def calibrate(*,
+    checkpoint:str,    # .safetensors file, or the folder of a run
+    data:str,          # the data folder or store it was trained on
+    negatives:str=None # data folder of clips without any of its signs, which choose the threshold of "no sign"
+):
+    "Make a checkpoint's probabilities mean what they say, on its validation signers"
+    from asl_nb.calibration import calibrate
+    print(json.dumps(calibrate(checkpoint, data, negatives)))
+
+# %% ../nbs/80_cli.ipynb #860c5fac
+@command('predict', 'asl predict hello.mp4 --top 3')
 def predict(*files,        # parquet files, videos, folders of them
-    checkpoint:str,        # .safetensors file, or the folder of a run
+    checkpoint:str='everyday-8', # name of weights that come along, .safetensors file, or the folder of a run
     top:int=5,             # signs to name
+    signs:str=None,        # the only signs that are possible, e.g. yes,no
     json:bool=False,       # print one JSON object a file
-    annotate:str=None,     # mp4 to write: the video with its signs drawn in
     source:str=None,       # SOURCE of clips that do not say their aspect
     framework:str=None     # 'pytorch' or 'tensorflow', where it is not the training's
 ):
-    "Recognise the signs of clips"
+    "Recognise the sign of each clip"
     from asl_nb.predict import Recognizer,list_clips,recognize_files
-    recognizer = Recognizer(checkpoint, source=source, framework=framework)
-    if annotate: return _annotate(_one(files), recognizer, top, annotate)
+    recognizer = Recognizer.from_pretrained(checkpoint, source=source, framework=framework)
     if not files: raise ValueError('expected files to recognise, found none')
-    clips = list_clips(files)
-    return max([_print_answer(*a, json) for a in recognize_files(recognizer, clips, top, len(clips)>1)])
+    clips,known = list_clips(files),signs.split(',') if signs else None
+    return max([_print_answer(*a, json) for a in recognize_files(recognizer, clips, top, known, len(clips)>1)])
+
+def _found(answer):
+    "A sign, its probability and what else is known, as JSON has it"
+    more = {k:round(v, 3) for k,v in answer._asdict().items() if k in ('start','end')}
+    return dict(sign=answer.sign, probability=answer.probability, **more, predictions=[p._asdict() for p in answer.top])
 
 def _print_answer(file, answer, as_json):
-    "Print one file's predictions, or its error on stderr; the exit code"
+    "Print what one file shows, or its error on stderr; the exit code"
     if isinstance(answer, Exception):
         print(answer, file=sys.stderr)
         return 1
-    found = [dict(sign=p.sign, probability=p.probability) for p in answer]
-    print(json.dumps(dict(file=str(file), predictions=found)) if as_json else
-          '\n'.join([str(file), *(f'  {p.probability:.3f}  {p.sign}' for p in answer)]))
+    print(json.dumps(dict(file=str(file), **_found(answer))) if as_json else
+          '\n'.join([f'{file}  {answer.sign}', *(f'  {p.probability:.3f}  {p.sign}' for p in answer.top)]))
     return 0
 
-def _annotate(file, recognizer, top, out):
-    "Write a video with its predictions"
+# %% ../nbs/80_cli.ipynb #40c78205
+@command('annotate', 'asl annotate talk.mp4 --out talk_signed.mp4')
+def annotate(*video,       # the video
+    out:str=None,          # mp4 to write; without it a window opens
+    checkpoint:str='everyday-8', # name of weights that come along, .safetensors file, or the folder of a run
+    top:int=3,             # signs to name
+    json:bool=False,       # print one JSON object a sign
+    no_mesh:bool=False     # do not draw the landmarks
+):
+    "Find the signs of a video, short or long, and draw them into it"
     from asl_nb.predict_on_video import play_video_with_predictions
-    return _print_answer(file, play_video_with_predictions(file, recognizer, top, out=out), False)
+    events = play_video_with_predictions(_one(video), checkpoint, top, show_mesh=not no_mesh, out=out, progress=True)
+    for e in events: _print_event(e, json)
+
+def _print_event(event, as_json):
+    "Print a sign and when it was signed"
+    print(json.dumps(_found(event)) if as_json else
+          f'{event.start:7.2f} to {event.end:7.2f} s  {event.sign} {event.probability:.2f}', flush=True)
+
+@command('camera', 'asl camera --save me.mp4')
+def camera(*,
+    camera:int=0,          # number of the camera
+    checkpoint:str='everyday-8', # name of weights that come along, .safetensors file, or the folder of a run
+    json:bool=False,       # print one JSON object a sign
+    save:str=None          # mp4 to write what is seen to; nothing is kept without it
+):
+    "Recognise signs in front of a camera, in a window, until q is pressed"
+    from asl_nb.predict_on_camera import show_camera_feed
+    show_camera_feed(checkpoint, capture=camera, save=save, on_event=lambda e: _print_event(e, json))
 
 # %% ../nbs/80_cli.ipynb #63151dcd
 @command('demo', 'asl demo --out out/demo')
 def demo(*,
     out:str='out/demo' # folder for everything
 ):
-    "Do the main job once, on synthetic signers, and draw the result"
+    "Recognise test patterns of eight signs, and draw them"
     from asl_nb.demo import run_demo
     run_demo(out)
 
-@command('info', 'asl info --checkpoint checkpoints/RUN')
+@command('info', 'asl info --checkpoint everyday-8')
 def info(*,
-    checkpoint:str=None # .safetensors file, or the folder of a run
+    checkpoint:str=None # name of weights that come along, .safetensors file, or the folder of a run
 ):
-    "Versions, device and models; or what a checkpoint is"
+    "Versions, device, models and weights; or what a checkpoint is"
     from asl_nb.models.core import list_models,pick_device,read_sidecar
-    if checkpoint: return print(json.dumps(read_sidecar(checkpoint)[1], indent=1))
+    from asl_nb.pretrained import LICENCE,list_pretrained,pretrained_file,read_card
+    if checkpoint in list_pretrained(): print(read_card(checkpoint))
+    if checkpoint: return print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
     from importlib.metadata import version
     print(*(f'{p} {version(p)}' for p in ('asl-nb','torch','numpy','mediapipe')), sep='\n')
     print(f'device {pick_device()}', f"models {', '.join(list_models())}", sep='\n')
+    print(f"weights {', '.join(list_pretrained())}")
+    print(f'the code is under the MIT licence; {LICENCE}')

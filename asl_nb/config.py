@@ -65,6 +65,7 @@ class FeatureSettings:
     RESIZE: str = 'resample'         # 'resample' to INPUT_SIZE frames, or 'pad' shorter clips with masked frames
     STANDARDIZE: bool = True         # normalise by the clip: shoulders at the origin, shoulder width 1
     CANONICAL_HAND: bool = False     # mirror left-dominant clips
+    TRIM: bool = False               # cut what comes before the first and after the last frame with a hand
     SOURCE: str = 'gislr'            # the recordings' aspect and frame rate where nothing says them
     MIN_SEQUENCES: float = 8.0       # cleaning: fewest frames with a hand
     SKIP_CONSECUTIVE_ZEROS: int = 4  # cleaning: longest run of frames without a hand
@@ -250,7 +251,7 @@ def fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 FEATURE_KEYS = ('COLUMNS_TO_USE', 'USEFUL_FACE_LANDMARKS', 'USEFUL_LEFT_HAND_LANDMARKS', 'USEFUL_RIGHT_HAND_LANDMARKS',
-    'USEFUL_POSE_LANDMARKS', 'INPUT_SIZE', 'INTERPOLATE_MISSING', 'RESIZE', 'STANDARDIZE', 'CANONICAL_HAND')
+    'USEFUL_POSE_LANDMARKS', 'INPUT_SIZE', 'INTERPOLATE_MISSING', 'RESIZE', 'STANDARDIZE', 'CANONICAL_HAND', 'TRIM')
 
 def feature_settings(
     cfg:Config # all settings

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MAX_FPS', 'PART_COLORS', 'VIDEO_SUFFIXES', 'write_video', 'iter_frames', 'VideoInfo', 'video_info', 'capture_frames',
            'results_to_landmarks', 'convert_mp_to_df', 'HolisticExtractor', 'convert_frames_to_landmarks',
-           'video_to_landmarks', 'draw_landmarks_on_frame', 'put_lines', 'list_videos', 'extract_videos']
+           'video_to_landmarks', 'draw_landmarks_on_frame', 'list_videos', 'extract_videos']
 
 # %% ../nbs/60_video_utils.ipynb #345e54d4
 import hashlib,json,os
@@ -28,6 +28,7 @@ def _open_writer(tmp, path, frame, fps):
     "A writer for frames of this frame's size"
     import cv2
     h,w = frame.shape[:2]
+    fps = round(fps, 2) # MPEG-4 has no finer rates above 65
     writer = cv2.VideoWriter(str(tmp), cv2.VideoWriter_fourcc(*'mp4v'), fps, (w, h))
     if not writer.isOpened():
         raise ValueError(f'{path}: expected a name ending in .mp4 and fps above 0, found {fps} fps')
@@ -101,6 +102,11 @@ class VideoInfo(NamedTuple):
 
 def _plausible_fps(fps): return fps if 0<fps<=MAX_FPS else None # NaN fails both comparisons
 
+def _frame_rate(declared, n, seconds):
+    "The declared rate, or the mean rate of n frames that took another time from the first to the last"
+    mean = (n-1)/seconds if seconds>0 else 0
+    return declared if not mean or abs(mean-declared)<.05*declared else mean
+
 # %% ../nbs/60_video_utils.ipynb #7b402e11
 def video_info(
     path # the video file
@@ -109,9 +115,9 @@ def video_info(
     import cv2
     h,w = next(iter_frames(path)).shape[:2]
     with _opened(path) as cap:
-        fps,n = cap.get(cv2.CAP_PROP_FPS),0
-        while cap.grab(): n += 1
-    return VideoInfo(n, _plausible_fps(fps), w, h, w/h)
+        declared,times = cap.get(cv2.CAP_PROP_FPS),[]
+        while cap.grab(): times.append(cap.get(cv2.CAP_PROP_POS_MSEC)/1000)
+    return VideoInfo(len(times), _plausible_fps(_frame_rate(declared, len(times), times[-1]-times[0])), w, h, w/h)
 
 # %% ../nbs/60_video_utils.ipynb #de33fe6a
 def capture_frames(
@@ -206,6 +212,16 @@ def convert_frames_to_landmarks(
         lm = [extract(frame) for frame in video_numpy_frames]
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
+# %% ../nbs/60_video_utils.ipynb #37dd8cb7
+def _check_whole(file, info):
+    "`ValueError` for a video that ends long before its container says"
+    import cv2
+    with _opened(file) as cap: promised,rate = cap.get(cv2.CAP_PROP_FRAME_COUNT),cap.get(cv2.CAP_PROP_FPS)
+    if not info.fps or not rate>0: return
+    length,found = promised/rate,info.frames/info.fps
+    if found<.75*length:
+        raise ValueError(f'{file}: expected about {length:.1f} s, found {found:.1f}: is the file cut off?')
+
 # %% ../nbs/60_video_utils.ipynb #97e35c0d
 def _progress(items, total, show):
     "The same items, with a bar on request"
@@ -219,6 +235,7 @@ def video_to_landmarks(
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
     "The landmarks of a video, and what is known about it"
     info = video_info(path)
+    _check_whole(path, info)
     return convert_frames_to_landmarks(_progress(iter_frames(path), info.frames, progress), extractor), info
 
 # %% ../nbs/60_video_utils.ipynb #8da6e156
@@ -240,26 +257,6 @@ def draw_landmarks_on_frame(
             if seen[i] and seen[j]: cv2.line(out, at[i], at[j], PART_COLORS[part], size, cv2.LINE_AA)
         for i in {i for pair in pairs for i in pair}:
             if seen[i] and part!='face': cv2.circle(out, at[i], size+1, PART_COLORS[part], -1, cv2.LINE_AA)
-    return out
-
-# %% ../nbs/60_video_utils.ipynb #32b2a14c
-def put_lines(
-    frame, # (H, W, 3) uint8 RGB
-    lines  # texts, one a line
-)->np.ndarray: # a new frame
-    "A copy of the frame with text on a dark ground in its upper left"
-    import cv2
-    out,(h,w),font = _check_frame(frame).copy(),frame.shape[:2],cv2.FONT_HERSHEY_SIMPLEX
-    lines = [str(l).encode('ascii', 'replace').decode() for l in lines]
-    if not lines: return out
-    widest = max(cv2.getTextSize(l, font, 1, 1)[0][0] for l in lines)
-    pad = max(2, h//60)
-    scale = min(h/500, (w-2*pad)/max(widest, 1))
-    thick,step = max(1, round(2*scale)),round(32*scale)+pad
-    bottom,right = pad+step*len(lines),round(widest*scale)+2*pad
-    out[:bottom, :right] = out[:bottom, :right]//4
-    for i,line in enumerate(lines):
-        cv2.putText(out, line, (pad, step*(i+1)-pad//2), font, scale, (255,255,255), thick, cv2.LINE_AA)
     return out
 
 # %% ../nbs/60_video_utils.ipynb #39e2a025
@@ -310,14 +307,6 @@ def _video_number(row):
     if not row.file.is_file(): raise FileNotFoundError(f'{row.file}: expected a video file, found nothing')
     with open(row.file, 'rb') as f: return _number(hashlib.file_digest(f, 'sha256'))
 
-# %% ../nbs/60_video_utils.ipynb #37dd8cb7
-def _check_whole(file, info):
-    "`ValueError` for a video that ends long before its container says"
-    import cv2
-    with _opened(file) as cap: promised = cap.get(cv2.CAP_PROP_FRAME_COUNT)
-    if info.fps and info.frames<.75*promised:
-        raise ValueError(f'{file}: expected about {promised:.0f} frames, found {info.frames}: is the file cut off?')
-
 # %% ../nbs/60_video_utils.ipynb #8e7e62e1
 def _extract_one(row, out, extractor, seen):
     "Write one video's clip, unless it is there; its line for the table"
@@ -327,7 +316,6 @@ def _extract_one(row, out, extractor, seen):
     signer = row.signer or row.video
     path = Path(Config.LANDMARK_FILES)/str(_signer_number(signer))/f'{sequence}.parquet'
     info = video_info(row.file)
-    _check_whole(row.file, info)
     if not (out/path).exists(): write_clip(out/path, video_to_landmarks(row.file, extractor)[0])
     return dict(path=path.as_posix(), participant_id=_signer_number(signer), sequence_id=sequence, sign=row.sign,
                 aspect=round(info.aspect, 4), fps=info.fps, video=row.video, signer=signer)

@@ -302,7 +302,7 @@ class Explorer:
         self.again = w.Button(description='another version', layout={'width':'10em'})
         self.play = w.Play(max=last, interval=1000/FPS, repeat=True)
         self.frame = w.IntSlider(last//2, 0, last, description='frame')
-        self.picture = w.Image(format='png')
+        self.picture = w.Image(format='png', layout={'align_self':'flex-start'}) # not stretched
         w.jslink((self.play,'value'), (self.frame,'value'))
         rows = [[self.sign,self.signer,self.clip], [self.augmentation,self.again], [self.play,self.frame]]
         self.widget = w.VBox([*map(w.HBox, rows), self.picture])

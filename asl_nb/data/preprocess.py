@@ -192,7 +192,8 @@ def make_features(
     scale,shift = (np.repeat(o.astype(np.float32), lengths, axis=0) for o in (wide/unit, origin/unit)) # n c
     for c in range(x.shape[-1]): x[...,c] = x[...,c]*scale[:,c,None] - shift[:,c,None]
     if cfg.CANONICAL_HAND: x = _mirror_left(x, offsets, rows, 0 if cfg.STANDARDIZE else aspects)
-    sizes = _sizes(lengths, fps, cfg)
+    if cfg.TRIM: x,offsets = _trim(x, offsets, rows)
+    sizes = _sizes(np.diff(offsets), fps, cfg)
     return _batch(resize(x[:,:cfg.N_LANDMARKS], offsets, sizes), sizes, cfg.INPUT_SIZE)
 
 def _whole_points(frames):
@@ -208,6 +209,8 @@ def _mirror_left(x, offsets, rows, width):
     "Left-dominant clips (x from 0 to `width`, or around 0) as their mirror image"
     wrists = x[:,[rows.index(LEFT_HAND.start+WRIST), rows.index(RIGHT_HAND.start+WRIST)],:2]
     left = left_dominant(wrists, offsets)
+    tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
+    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>np.asarray(width)/2) # any rule that mirroring turns round
     at = np.repeat(left, np.diff(offsets))
     swapped = x[at][:,_flip_kept(rows)]
     swapped[...,0] = np.repeat(np.broadcast_to(width, len(left)), np.diff(offsets))[at,None] - swapped[...,0]
@@ -218,6 +221,17 @@ def _mirror_left(x, offsets, rows, width):
 def _flip_kept(rows):
     "The left/right exchange of kept rows; a point whose mirror image is not kept becomes itself"
     return np.array([rows.index(f) if (f:=int(FLIP[r])) in rows else i for i,r in enumerate(rows)])
+
+# %% ../../nbs/06_data.preprocess.ipynb #9bcc7ede
+def _trim(x, offsets, rows):
+    "Clips from the first to the last frame with a hand; a clip without any stays whole"
+    wrists = x[:,[rows.index(LEFT_HAND.start+WRIST), rows.index(RIGHT_HAND.start+WRIST)],0]
+    seen = np.append(np.flatnonzero(~np.isnan(wrists).all(1)), len(x))
+    first,last = np.searchsorted(seen, offsets[:-1]),np.searchsorted(seen, offsets[1:])-1
+    some = last>=first
+    start,stop = np.where(some, seen[first], offsets[:-1]),np.where(some, seen[last]+1, offsets[1:])
+    keep = np.concatenate([np.arange(a, b) for a,b in zip(start, stop)])
+    return x[keep],np.append(0, np.cumsum(stop-start))
 
 # %% ../../nbs/06_data.preprocess.ipynb #875fa025
 def clip_features(

@@ -1,0 +1,261 @@
+"Watch the notebook widgets in a real JupyterLab with a real browser; needs Chromium, takes about a minute"
+import base64
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import websocket # comes with JupyterLab
+
+from asl_nb.landmarks import LEFT_HAND, RIGHT_HAND, write_clip
+from asl_nb.pretrained import load_prototypes
+
+ROOT = Path(__file__).parent.parent
+LIMIT = 180 # seconds for everything but the installation of Chromium
+QUIET = ('--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking '
+         '--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1100,2100').split()
+
+def chromium():
+    "The path of Chromium, installed first if it is missing and this is root on Debian"
+    found = shutil.which('chromium') or shutil.which('google-chrome')
+    if found: return found
+    if not shutil.which('apt-get') or os.geteuid():
+        sys.exit('expected the program chromium, found none: install it (Debian: apt-get install chromium)')
+    print('installing chromium', flush=True)
+    env = {**os.environ, 'DEBIAN_FRONTEND':'noninteractive'}
+    for cmd in (['update'], ['install', '-y', '--no-install-recommends', 'chromium']):
+        subprocess.run(['apt-get', '-qq', *cmd], env=env, check=True, stdout=subprocess.DEVNULL, timeout=600)
+    return shutil.which('chromium')
+
+@contextmanager
+def running(cmd, log, **kw):
+    "A program that is stopped at the end, with everything it started"
+    with open(log, 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, start_new_session=True, **kw)
+    try: yield p
+    finally:
+        for sig in (15, 9):
+            try: os.killpg(p.pid, sig)
+            except ProcessLookupError: break
+            try: p.wait(10)
+            except subprocess.TimeoutExpired: pass
+
+def wait(ask, what, seconds=60):
+    "What `ask` gives, once it gives anything"
+    end = time.monotonic()+seconds
+    while time.monotonic()<end:
+        try:
+            if answer:=ask(): return answer
+        except OSError: pass
+        time.sleep(.1)
+    raise TimeoutError(f'waited {seconds} s for {what}')
+
+def free_port():
+    "A port of this machine that nobody uses"
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+def get(url): return urllib.request.urlopen(url, timeout=10).read()
+
+class Page:
+    "A page in Chromium, driven over its DevTools protocol"
+    def __init__(self, url): self.ws,self.n = websocket.create_connection(url, timeout=60, suppress_origin=True),0
+
+    def call(self, method, **params):
+        "The answer to a DevTools command"
+        self.n += 1
+        self.ws.send(json.dumps(dict(id=self.n, method=method, params=params)))
+        while (answer:=json.loads(self.ws.recv())).get('id')!=self.n: pass
+        if 'error' in answer: raise RuntimeError(f'{method}: {answer["error"]}')
+        return answer['result']
+
+    def js(self, code):
+        "The value of an expression in the page"
+        got = self.call('Runtime.evaluate', expression=code, returnByValue=True, awaitPromise=True)
+        if 'exceptionDetails' in got: raise RuntimeError(f'{code}: {got["exceptionDetails"]}')
+        return got['result'].get('value')
+
+    def wait(self, code, seconds=60): return wait(lambda: self.js(code), code, seconds)
+
+    def click(self, element, at=.5):
+        "Press the mouse on an element, `at` this share of its width, once it stands still"
+        x,y = self.js(f"""(async e => {{
+            e.scrollIntoView({{block:'nearest'}});
+            const at = () => (r => [r.left+{at}*r.width, r.top+r.height/2])(e.getBoundingClientRect());
+            for (let before = 0; String(before)!=String(at());) {{
+                before = at();
+                await new Promise(f => setTimeout(f, 100));
+            }}
+            return at() }})({element})""")
+        for kind in ('mousePressed', 'mouseReleased'):
+            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
+
+    def screenshot(self, path):
+        "Write what the page shows as a PNG"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(base64.b64decode(self.call('Page.captureScreenshot')['data']))
+
+@contextmanager
+def lab(tmp):
+    "JupyterLab on a folder; its address and token"
+    port,token = free_port(),secrets.token_hex(16)
+    env = {**os.environ, 'IPYTHONDIR':f'{tmp}/ipython', 'JUPYTERLAB_SETTINGS_DIR':f'{tmp}/settings',
+           'JUPYTERLAB_WORKSPACES_DIR':f'{tmp}/workspaces'}
+    env |= {f'JUPYTER_{o}_DIR':f'{tmp}/{o.lower()}' for o in ('CONFIG', 'DATA', 'RUNTIME')}
+    quiet = tmp/'settings'/'@jupyterlab'/'apputils-extension'/'notification.jupyterlab-settings'
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    options = dict(ip='127.0.0.1', port=port, port_retries=0, root_dir=f'{tmp}/nbs')
+    cmd = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--expose-app-in-browser',
+           f'--IdentityProvider.token={token}',
+           *(f'--ServerApp.{k}={v}' for k,v in options.items())]
+    with running(cmd, tmp/'lab.log', env=env, cwd=tmp/'nbs'):
+        url = f'http://127.0.0.1:{port}'
+        wait(lambda: get(f'{url}/api?token={token}'), 'JupyterLab to start')
+        yield url,token
+
+@contextmanager
+def browser(tmp, program):
+    "Chromium with an empty page"
+    cmd = [program, *QUIET, f'--user-data-dir={tmp}/chromium', '--remote-debugging-port=0', 'about:blank']
+    with running(cmd, tmp/'chromium.log', cwd=tmp):
+        port = wait(lambda: (tmp/'chromium'/'DevToolsActivePort').read_text().splitlines()[:1], 'Chromium to start')[0]
+        pages = lambda: [p for p in json.loads(get(f'http://127.0.0.1:{port}/json/list')) if p['type']=='page']
+        page = Page(wait(pages, 'a page')[0]['webSocketDebuggerUrl'])
+        try: yield page
+        finally: page.ws.close()
+
+SIGN = 'hello'
+CELLS = ["""
+from asl_nb.widget import show_recognition
+show_recognition('clip.parquet', aspect=4/3, fps=30.)
+""", """
+import time
+import numpy as np
+from contextlib import nullcontext
+from itertools import cycle, repeat
+from asl_nb.predict import load_landmarks
+lm = load_landmarks('clip.parquet')[0]
+frames = (time.sleep(1/30) or np.full((240, 320, 3), 90, np.uint8) for _ in repeat(0))
+landmarks = cycle(lm)
+show_recognition(frames, extractor=nullcontext(lambda frame: next(landmarks)))
+""", """
+from asl_nb.config import Config
+from asl_nb.data.dataset import ASLDataset
+from asl_nb.data.store import open_store
+from asl_nb.data.synth import make_dataset
+from asl_nb.visualizations import explore
+cfg = Config(ROOT_PATH='.')
+make_dataset('data', n_signs=3, n_signers=3, n_clips=2, progress=False)
+explore(ASLDataset(store=open_store('data', cfg, progress=False), cfg=cfg))
+"""]
+
+def make_notebook(folder):
+    "Write a notebook with the widgets, and the clip that it shows: hands out of sight, then a sign"
+    lm = np.pad(load_prototypes()[SIGN], ((20,0), (0,0), (0,1)), 'edge')
+    lm[:20,LEFT_HAND] = lm[:20,RIGHT_HAND] = np.nan
+    folder.mkdir()
+    write_clip(folder/'clip.parquet', lm)
+    kernel = dict(display_name='python3', language='python', name='python3')
+    cells = [nbformat.v4.new_code_cell(c.strip()) for c in CELLS]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel)), folder/'widgets.ipynb')
+
+def run_all(page, url, token):
+    "Open the notebook and run its cells"
+    page.call('Page.navigate', url=f'{url}/lab/tree/widgets.ipynb?token={token}')
+    page.wait("(k => k?.connectionStatus=='connected' && k.status=='idle')("
+              "[...window.jupyterapp?.shell.widgets('main') || []][0]?.sessionContext?.session?.kernel)")
+    page.js("jupyterapp.commands.execute('notebook:run-all-cells') && 0")
+
+class Output:
+    "What a cell shows"
+    def __init__(self, page, n): self.page,self.n = page,n
+
+    def part(self, selector, i=0):
+        "The i-th element of a kind, as JavaScript"
+        return f"document.querySelectorAll('.jp-CodeCell')[{self.n}]?.querySelectorAll('{selector}')[{i}]"
+
+    def text(self, selector, i=0): return self.page.js(f"{self.part(selector, i)}?.innerText")
+    def html(self, i): return self.text('.widget-html-content', i) or ''
+    def click(self, selector, i=0, at=.5): self.page.click(self.part(selector, i), at)
+
+    def picture(self):
+        "The bytes of the picture that stands there, as text; nothing while it is being replaced"
+        return self.page.js("(i => i ? fetch(i.src).then(r => r.arrayBuffer())"
+                            ".then(b => btoa(String.fromCharCode(...new Uint8Array(b)))).catch(() => '') : '')"
+                            f"({self.part('img')})")
+
+    def new_picture(self, old, what): return self.wait(lambda o: (p:=o.picture())!=old and p, what)
+
+    def wait(self, ask, what, seconds=30): return wait(lambda: ask(self), f'cell {self.n+1}: {what}', seconds)
+
+def watch_clip(out):
+    "Play a clip, then scrub back to its middle"
+    out.wait(lambda o: o.text('.widget-readout')=='0' and 'no sign' in o.html(1), 'no sign at the beginning', 60)
+    first = out.new_picture('', 'a picture')
+    out.click('.widget-play button')
+    out.wait(lambda o: o.text('.widget-readout')=='49' and SIGN in o.html(2), f'the end, with {SIGN} recognised')
+    last = out.new_picture(first, 'another picture at the end')
+    assert out.html(1).startswith(SIGN), f'expected {SIGN} first, found {out.html(1)}'
+    assert SIGN in out.html(0), f'expected {SIGN} for the whole clip, found {out.html(0)}'
+    out.click('.slider-container', at=.85)
+    out.wait(lambda o: not o.html(2) and o.html(1).startswith(SIGN), f'{SIGN} not yet over in the middle')
+    middle = out.new_picture(last, 'another picture in the middle')
+    assert middle!=first, 'expected another picture in the middle than at the beginning'
+
+def watch_camera(out):
+    "Let frames come until a sign is recognised, then stop them"
+    out.wait(lambda o: SIGN in o.html(2), f'{SIGN} from the camera', 60)
+    out.new_picture(out.new_picture('', 'a picture'), 'another picture')
+    out.click('.jupyter-button')
+    out.wait(lambda o: o.html(0).startswith('stopped:'), 'the end')
+
+def watch_explorer(out):
+    "Play in the explorer of clips, and choose another version and another sign"
+    out.wait(lambda o: o.text('.widget-readout'), 'the explorer', 60)
+    picture = out.new_picture('', 'a picture')
+    out.click('.widget-play button')
+    out.new_picture(picture, 'another picture while it plays')
+    out.click('.widget-play button')
+    time.sleep(1) # what is under way arrives
+    away = .1 if int(out.text('.widget-readout'))>15 else .9
+    choose = "(s => { s.selectedIndex = 1; s.dispatchEvent(new Event('change', {bubbles:true})) })"
+    acts = dict(frame=lambda: out.click('.slider-container', at=away), version=lambda: out.click('.widget-button'),
+                sign=lambda: out.page.js(f'{choose}({out.part("select")})'))
+    for what,act in acts.items():
+        picture = out.new_picture('', 'a picture')
+        act()
+        out.new_picture(picture, f'another picture for another {what}')
+
+def main():
+    program,start = chromium(),time.monotonic()
+    def late(*_): raise TimeoutError(f'not done after {LIMIT} s')
+    signal.signal(signal.SIGALRM, late)
+    signal.alarm(LIMIT)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
+        tmp = Path(tmp)
+        make_notebook(tmp/'nbs')
+        with lab(tmp) as (url,token), browser(tmp, program) as page:
+            try:
+                run_all(page, url, token)
+                for n,watch in enumerate((watch_clip, watch_camera, watch_explorer)):
+                    watch(Output(page, n))
+                    print(f'{watch.__doc__}: seen after {time.monotonic()-start:.0f} s', flush=True)
+            finally:
+                page.screenshot(ROOT/'out'/'browser.png')
+                said = page.js("[...document.querySelectorAll('[data-mime-type*=stderr], [data-mime-type*=error]')]"
+                               ".map(e => e.innerText).join('\\n')")
+                if said: print(said)
+
+if __name__=='__main__': main()
