@@ -76,18 +76,22 @@ def _opened(path):
         yield cap
     finally: cap.release()
 
-# %% ../nbs/60_video_utils.ipynb #98f91421
-def iter_frames(
-    path # the video file
-): # generator of (H, W, 3) uint8 RGB frames, upright
-    "The frames of a video one by one"
+# %% ../nbs/60_video_utils.ipynb #38fcda70
+def _timed_frames(path):
+    "Each frame of a video, and its time in seconds"
     import cv2
     n = 0
     with _opened(path) as cap:
         while (read:=cap.read())[0]:
             n += 1
-            yield cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+            yield cap.get(cv2.CAP_PROP_POS_MSEC)/1000,cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
     if not n: raise ValueError(f'{path}: expected a video, found no frame that can be decoded')
+
+def iter_frames(
+    path # the video file
+): # generator of (H, W, 3) uint8 RGB frames, upright
+    "The frames of a video one by one"
+    for _,frame in _timed_frames(path): yield frame
 
 # %% ../nbs/60_video_utils.ipynb #dee55dec
 MAX_FPS = 240
@@ -113,11 +117,20 @@ def video_info(
 )->VideoInfo:
     "Frames, frame rate and size of a video"
     import cv2
-    h,w = next(iter_frames(path)).shape[:2]
+    frame,times = next(iter_frames(path)),[]
     with _opened(path) as cap:
-        declared,times = cap.get(cv2.CAP_PROP_FPS),[]
         while cap.grab(): times.append(cap.get(cv2.CAP_PROP_POS_MSEC)/1000)
-    return VideoInfo(len(times), _plausible_fps(_frame_rate(declared, len(times), times[-1]-times[0])), w, h, w/h)
+    return _describe(path, times, frame)
+
+def _promised(path):
+    "Frames and frame rate that a video's container names"
+    import cv2
+    with _opened(path) as cap: return cap.get(cv2.CAP_PROP_FRAME_COUNT),cap.get(cv2.CAP_PROP_FPS)
+
+def _describe(path, times, frame):
+    "What is known about a video whose frames came at these times"
+    (h,w,_),n = frame.shape,len(times)
+    return VideoInfo(n, _plausible_fps(_frame_rate(_promised(path)[1], n, times[-1]-times[0])), w, h, w/h)
 
 # %% ../nbs/60_video_utils.ipynb #de33fe6a
 def capture_frames(
@@ -215,8 +228,7 @@ def convert_frames_to_landmarks(
 # %% ../nbs/60_video_utils.ipynb #37dd8cb7
 def _check_whole(file, info):
     "`ValueError` for a video that ends long before its container says"
-    import cv2
-    with _opened(file) as cap: promised,rate = cap.get(cv2.CAP_PROP_FRAME_COUNT),cap.get(cv2.CAP_PROP_FPS)
+    promised,rate = _promised(file)
     if not info.fps or not rate>0: return
     length,found = promised/rate,info.frames/info.fps
     if found<.75*length:
@@ -234,9 +246,16 @@ def video_to_landmarks(
     progress=False  # show a bar?
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
     "The landmarks of a video, and what is known about it"
-    info = video_info(path)
+    times,frame = [],None
+    def noted(): # the video is decoded once, and what is known about it noted on the way
+        nonlocal frame
+        for time,frame in _timed_frames(path):
+            times.append(time)
+            yield frame
+    lm = convert_frames_to_landmarks(_progress(noted(), max(_promised(path)[0], 0) or None, progress), extractor)
+    info = _describe(path, times, frame)
     _check_whole(path, info)
-    return convert_frames_to_landmarks(_progress(iter_frames(path), info.frames, progress), extractor), info
+    return lm,info
 
 # %% ../nbs/60_video_utils.ipynb #8da6e156
 PART_COLORS = {'face':(255,209,102), 'left_hand':(239,71,111), 'pose':(17,138,178), 'right_hand':(6,214,160)} # RGB
@@ -315,8 +334,10 @@ def _extract_one(row, out, extractor, seen):
     seen[sequence] = row.video
     signer = row.signer or row.video
     path = Path(Config.LANDMARK_FILES)/str(_signer_number(signer))/f'{sequence}.parquet'
-    info = video_info(row.file)
-    if not (out/path).exists(): write_clip(out/path, video_to_landmarks(row.file, extractor)[0])
+    if (out/path).exists(): info = video_info(row.file)
+    else:
+        lm,info = video_to_landmarks(row.file, extractor)
+        write_clip(out/path, lm)
     return dict(path=path.as_posix(), participant_id=_signer_number(signer), sequence_id=sequence, sign=row.sign,
                 aspect=round(info.aspect, 4), fps=info.fps, video=row.video, signer=signer)
 
