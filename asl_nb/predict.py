@@ -14,6 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 from fastcore.basics import patch
 from .config import Config,nearest
+from .calibration import TINY
 from .landmarks import *
 from .data.raw import *
 from .data.raw import _clip_table
@@ -85,7 +86,7 @@ def answer(self:Recognizer,
     for s in known:
         if s not in self.signs:
             raise ValueError(f'{s!r}: expected a sign of the model, found none.{nearest(s, self.signs)}')
-    p = np.asarray(probs)[[self.signs.index(s) for s in known]]
+    p = np.maximum(probs, TINY)[[self.signs.index(s) for s in known]]
     p = p/p.sum()
     best = [Prediction(known[i], float(p[i])) for i in np.argsort(-p, kind='stable')[:top]]
     named = raised and probs.max()>=self.threshold

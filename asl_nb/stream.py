@@ -73,10 +73,9 @@ class StreamRecognizer:
         self.frames = deque(maxlen=round(LONGEST*self.fps)) # (time, landmarks)
         self.speeds = deque(maxlen=3) # their median counts: one frame may err
         self.n,self.points,self.raised,self.moved = 0,None,-np.inf,-np.inf
-        self.last = None # the last event, until hands rest
         self._rest()
 
-    def _rest(self): self.start,self.looks,self.run,self.named,self.last = None,0,[],False,None
+    def _rest(self): self.start,self.run,self.named,self.last = None,[],False,None # `last`: the last event
 
     @property
     def top(self):
@@ -140,7 +139,7 @@ def _look(self:StreamRecognizer, time):
         if not self.live: events = self._end_run()
         self.run = []
     self.run.append(look)
-    return self._end_run() if self.live and len(self.run)==AGREE else events
+    return self._end_run() if self.live else events # has its event once it is sure enough
 
 @patch
 def _end_run(self:StreamRecognizer):
