@@ -91,6 +91,7 @@ def train_on_all(cfg, store, out):
     trainer.model.load_training_state(read_training_state(trainer.state_path)) # the last epoch, not the best
     trainer.model.sidecar = trainer._sidecar()
     trainer.model.sidecar['settings']['ROOT_PATH'] = Config.ROOT_PATH # not this machine's
+    del trainer.model.sidecar['validation'] # of signers who were trained on
     trainer.model.save_checkpoint(out)
 
 def averages(table, clips, cfg):
