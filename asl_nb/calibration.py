@@ -79,12 +79,13 @@ def choose_threshold(
 def save_calibration(
     checkpoint,     # .safetensors file, or the folder of a run
     temperature:float,
-    threshold:float=0.
+    threshold:float=0.,
+    **basis         # how many clips and signers they rest on
 )->dict: # what was written
     "Write temperature and threshold into a checkpoint's sidecar"
     from asl_nb.models.core import read_sidecar
     path,sidecar,_ = read_sidecar(checkpoint)
-    sidecar['calibration'] = dict(temperature=round(temperature, 4), threshold=round(threshold, 4))
+    sidecar['calibration'] = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
     with atomic_path(path.with_suffix('.json')) as tmp: tmp.write_text(json.dumps(sidecar, indent=1), encoding='utf-8')
     return sidecar['calibration']
 
@@ -104,7 +105,7 @@ def calibrate(
     data,           # the data folder or store it was trained on
     negatives=None, # data folder of clips without any of its signs
     progress=True   # show bars
-)->dict: # temperature, threshold
+)->dict: # temperature, threshold, and the clips and signers they rest on
     "Fit temperature and threshold on a checkpoint's validation signers, and write them beside it"
     from asl_nb.data.dataset import split_clips
     from asl_nb.models.core import load_model_from_checkpoint
@@ -112,13 +113,14 @@ def calibrate(
     table,probabilities = _data_probabilities(model, data, progress)
     clips = table.index[split_clips(table, model.sidecar['split'])['valid']]
     if not len(clips): raise ValueError(f'{data}: expected clips of validation signers, found none')
+    basis = dict(clips=len(clips), signers=table.participant_id[clips].nunique())
     labels = table.sign[clips].map(model.sidecar['label_map']).to_numpy()
     probs = probabilities(clips)
     temperature = fit_temperature(probs, labels)
-    if negatives is None: return save_calibration(checkpoint, temperature)
+    if negatives is None: return save_calibration(checkpoint, temperature, **basis)
     table,probabilities = _data_probabilities(model, negatives, progress)
     others = table.index[~table.sign.isin(model.sidecar['label_map'])]
     if not len(others): raise ValueError(f'{negatives}: expected clips of other signs, found none')
     known,unknown = heat(probs, temperature),heat(probabilities(others), temperature)
-    return save_calibration(checkpoint, temperature,
-                            choose_threshold(known.max(1), known.argmax(1)==labels, unknown.max(1)))
+    threshold = choose_threshold(known.max(1), known.argmax(1)==labels, unknown.max(1))
+    return save_calibration(checkpoint, temperature, threshold, **basis)

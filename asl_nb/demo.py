@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['FPS', 'perturb', 'plot_recognized', 'run_demo']
 
-# %% ../nbs/75_demo.ipynb #c4ba7c7b
+# %% ../nbs/75_demo.ipynb #20961799
 from pathlib import Path
-import numpy as np,pandas as pd
+import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
 from .predict import *

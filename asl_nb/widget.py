@@ -14,8 +14,9 @@ from pathlib import Path
 from threading import Event,Thread
 import numpy as np
 from .data.raw import SOURCES
-from .predict import Recognizer,Recording,load_landmarks
+from .predict import Recording,load_landmarks
 from .predict_on_camera import CameraFeed,open_capture,timely
+from .predict_on_video import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .video_utils import draw_landmarks_on_frame,iter_frames
 
@@ -176,7 +177,7 @@ def show_recognition(
     fps=None                 # frames a second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
-    if not isinstance(recognizer, Recognizer): recognizer = Recognizer.from_pretrained(recognizer)
+    recognizer = load_recognizer(recognizer)
     is_file = isinstance(what, (str,Path)) and not str(what).isdecimal()
     if not (is_file or isinstance(what, np.ndarray) and what.ndim!=4): return CameraWidget(what, recognizer, extractor)
     lm,frames,aspect,fps = _load_clip(what, extractor, aspect, fps, SOURCES[recognizer.cfg.SOURCE])
