@@ -19,6 +19,7 @@ from .predict import *
 class SignStarted(NamedTuple):
     "Hands began to move"
     time: float # seconds since the stream began
+    __repr__ = rounded
 
 class SignRecognized(NamedTuple):
     "A sign, and when it was signed"
@@ -27,6 +28,7 @@ class SignRecognized(NamedTuple):
     start: float # seconds since the stream began
     end: float
     top: list    # of `Prediction`
+    __repr__ = rounded
 
 # %% ../nbs/62_stream.ipynb #49874e0d
 APPEARED = 3. # shoulder widths a second
