@@ -68,10 +68,8 @@ def run_demo(
     answers = recognizer.predict_batch(files, top=3, aspect=PICTURE_ASPECT, fps=FPS)
     for file,a in zip(files, answers):
         print(file, a.sign, ', '.join(f'{p.sign} {p.probability:.2f}' for p in a.top), sep='\t')
-    stream = StreamRecognizer(recognizer, PICTURE_ASPECT, FPS)
-    events = [e for lm in _stream(clips) for e in stream.push(lm)] + stream.flush()
-    heard = [f'{e.sign} ({e.start:.1f} s)' for e in events if isinstance(e, SignRecognized)]
-    print('as one stream:', ', '.join(heard))
+    heard = StreamRecognizer(recognizer, PICTURE_ASPECT, FPS).recognize(_stream(clips))
+    print('as one stream:', ', '.join(f'{e.sign} ({e.start:.1f} s)' for e in heard))
     plot_recognized(clips, answers, out/'recognised.png')
     print('eight signs as test patterns, not how to sign; `asl info --checkpoint everyday-8` tells more')
     print(f"picture: {out/'recognised.png'}")

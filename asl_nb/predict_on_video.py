@@ -161,9 +161,7 @@ def _recognize(landmarks, info, recognizer, top):
     if info.frames<=MAX_CLIP*info.fps:
         answer = recognizer.predict(np.stack(list(landmarks)), top=top, aspect=info.aspect, fps=info.fps)
         return [SignRecognized(answer.sign, answer.probability, 0., info.frames/info.fps, answer.top)]
-    stream = StreamRecognizer(recognizer, info.aspect, info.fps)
-    events = [e for lm in landmarks for e in stream.push(lm)] + stream.flush()
-    return [e._replace(top=e.top[:top]) for e in events if isinstance(e, SignRecognized)]
+    return StreamRecognizer(recognizer, info.aspect, info.fps, top=top).recognize(landmarks)
 
 def recognize_video(
     video_path,     # the video

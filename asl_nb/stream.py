@@ -67,11 +67,12 @@ class StreamRecognizer:
         aspect=None, # width / height of the picture; None takes SOURCE's
         fps=None,    # frames a second; None takes SOURCE's
         live=False,  # whether events come while a sign lasts
-        window=32/30 # seconds that a look takes in
+        window=32/30, # seconds that a look takes in
+        top=5        # signs to name
     ):
         source = SOURCES[recognizer.cfg.SOURCE]
         self.recognizer,self.aspect,self.fps = recognizer,aspect or source['aspect'],fps or source['fps']
-        self.live,self.window = live,window
+        self.live,self.window,self.n_top = live,window,top
         self.frames = deque(maxlen=round(LONGEST*self.fps)) # (time, landmarks)
         self.speeds = deque(maxlen=3) # their median counts: one frame may err
         self.n,self.points,self.raised,self.moved = 0,None,-np.inf,-np.inf
@@ -82,7 +83,7 @@ class StreamRecognizer:
     @property
     def top(self):
         "The most probable signs while a sign lasts"
-        return self.recognizer.answer(self.run[-1].probs).top if self.run else []
+        return self.recognizer.answer(self.run[-1].probs, self.n_top).top if self.run else []
 
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
@@ -151,9 +152,18 @@ def _end_run(self:StreamRecognizer):
 @patch
 def _event(self:StreamRecognizer, looks):
     "The event of looks that agree, if the surest is sure enough and it is not the last sign again"
-    answer = self.recognizer.answer(max((l.probs for l in looks), key=max))
+    answer = self.recognizer.answer(max((l.probs for l in looks), key=max), self.n_top)
     if answer.sign==NO_SIGN: return []
     again = self.last and self.last.sign==answer.sign and looks[0].end-self.last.end<COOLDOWN
     start = self.last.start if again else looks[0].start
     self.named,self.last = True,SignRecognized(answer.sign, answer.probability, start, looks[-1].end, answer.top)
     return [] if again else [self.last]
+
+# %% ../nbs/62_stream.ipynb #4230e9c7
+@patch
+def recognize(self:StreamRecognizer,
+    landmarks # iterable of (543, 2 or 3), one a frame
+)->list: # of `SignRecognized`
+    "The signs of frames that end the stream"
+    events = [e for lm in landmarks for e in self.push(lm)] + self.flush()
+    return [e for e in events if isinstance(e, SignRecognized)]

@@ -256,19 +256,14 @@ def write_versions(file, folder):
         write_video(folder/f'{name}.mp4', pictures, rate)
         yield name,folder/f'{name}.mp4'
 
-def answer_to(recognizer, file):
-    "The answer to a video"
-    lm,recording = load_landmarks(file)
-    return recognizer.predict(lm, aspect=recording.aspect, fps=recording.fps)
-
 def compare_versions(recognizer, video):
     "Answers to a video's versions beside that to the video"
-    first = answer_to(recognizer, video.file)
+    first = recognizer.predict(video.file)
     before = first.top[0]
     print(f'  {Path(video.file).name}: {first.sign}; top-1 {before.sign} {before.probability:.2f}', flush=True)
     with tempfile.TemporaryDirectory() as d:
         for version,file in write_versions(video.file, Path(d)):
-            answer = answer_to(recognizer, file)
+            answer = recognizer.predict(file)
             now = answer.top[0].sign
             yield dict(version=version, known=video.known, same=now==before.sign, answer=answer.sign==first.sign,
                        change=abs(dict(answer.top).get(before.sign, 0)-before.probability),

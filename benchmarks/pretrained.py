@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from stream import evaluate, pause
+from stream import HANDS, evaluate, pause
 from tqdm.auto import tqdm
 
 from asl_nb.calibration import calibration_error, choose_threshold, fit_temperature, heat, save_calibration
@@ -59,7 +59,7 @@ def at_rest(table, clips, cfg):
     for signer,rows in table.groupby('participant_id'):
         for i in rows.index:
             lm = pause(clips[i], 30, True, aspect, np.random.default_rng(signer))
-            if not np.isnan(lm[:,468:489]).all() or not np.isnan(lm[:,522:543]).all(): found.setdefault(signer, lm)
+            if not all(np.isnan(lm[:,hand]).all() for hand in HANDS): found.setdefault(signer, lm)
     rows = pd.DataFrame(dict(participant_id=[*found], sign='hands at rest', aspect=np.nan, fps=np.nan))
     return rows,[*found.values()]
 

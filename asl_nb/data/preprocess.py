@@ -207,7 +207,7 @@ def _each(values, lengths): return np.repeat(values.astype(np.float32), lengths,
 # %% ../../nbs/06_data.preprocess.ipynb #e5e437df
 def _mirror_left(x, offsets, rows, width):
     "Left-dominant clips (x from 0 to `width`, or around 0) as their mirror image"
-    wrists = x[:,[rows.index(LEFT_HAND.start+WRIST), rows.index(RIGHT_HAND.start+WRIST)],:2]
+    wrists = _wrists(x, rows)
     left = left_dominant(wrists, offsets)
     tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
     left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>np.asarray(width)/2) # any rule that mirroring turns round
@@ -218,6 +218,10 @@ def _mirror_left(x, offsets, rows, width):
     x[at] = swapped
     return x
 
+def _wrists(x, rows):
+    "The left and the right wrist in each frame"
+    return x[:,[rows.index(hand.start+WRIST) for hand in (LEFT_HAND, RIGHT_HAND)],:2]
+
 def _flip_kept(rows):
     "The left/right exchange of kept rows; a point whose mirror image is not kept becomes itself"
     return np.array([rows.index(f) if (f:=int(FLIP[r])) in rows else i for i,r in enumerate(rows)])
@@ -225,8 +229,7 @@ def _flip_kept(rows):
 # %% ../../nbs/06_data.preprocess.ipynb #9bcc7ede
 def _trim(x, offsets, rows):
     "Clips from the first to the last frame with a hand; a clip without any stays whole"
-    wrists = x[:,[rows.index(LEFT_HAND.start+WRIST), rows.index(RIGHT_HAND.start+WRIST)],0]
-    seen = np.append(np.flatnonzero(~np.isnan(wrists).all(1)), len(x))
+    seen = np.append(np.flatnonzero(~np.isnan(_wrists(x, rows)[...,0]).all(1)), len(x))
     first,last = np.searchsorted(seen, offsets[:-1]),np.searchsorted(seen, offsets[1:])-1
     some = last>=first
     start,stop = np.where(some, seen[first], offsets[:-1]),np.where(some, seen[last]+1, offsets[1:])
