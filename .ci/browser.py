@@ -145,8 +145,8 @@ import time
 import numpy as np
 from contextlib import nullcontext
 from itertools import cycle, repeat
-from asl_nb.predict import load_landmarks
-lm = load_landmarks('clip.parquet')[0]
+from asl_nb.clip import Clip
+lm = Clip.read('clip.parquet').lm
 frames = (time.sleep(1/30) or np.full((240, 320, 3), 90, np.uint8) for _ in repeat(0))
 landmarks = cycle(lm)
 show_recognition(frames, extractor=nullcontext(lambda frame: next(landmarks)))

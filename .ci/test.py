@@ -31,8 +31,8 @@ def readme_rendered():
 def light():
     "Importing what recognition from parquet needs loads no framework and no mediapipe"
     modules = ('cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations '
-               'visualizations calibration pretrained predict stream predict_on_video predict_on_camera '
-               'widget video_utils')
+               'visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera '
+               'widget video holistic clip drawing window')
     imports = '; '.join(f'import asl_nb.{m}' for m in modules.split())
     heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','mlflow','matplotlib'}"
     return run(sys.executable, '-c', f'{imports}; import sys; sys.exit(", ".join({heavy} & set(sys.modules)) or 0)')

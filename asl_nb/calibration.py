@@ -8,9 +8,8 @@ __all__ = ['TINY', 'BINS', 'ABOUT', 'heat', 'fit_temperature', 'calibration_erro
 
 # %% ../nbs/46_calibration.ipynb #febf862f
 import json
-from pathlib import Path
 import numpy as np
-from .config import atomic_path
+from .utils import atomic_path
 
 # %% ../nbs/46_calibration.ipynb #72bab228
 TINY = 1e-12 # a probability that was rounded to 0
@@ -83,7 +82,7 @@ def save_calibration(
     **basis         # how many clips and signers they rest on
 )->dict: # what was written
     "Write temperature and threshold into a checkpoint's sidecar"
-    from asl_nb.models.core import read_sidecar
+    from asl_nb.models.checkpoint import read_sidecar
     path,sidecar,_ = read_sidecar(checkpoint)
     sidecar['calibration'] = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
     with atomic_path(path.with_suffix('.json')) as tmp: tmp.write_text(json.dumps(sidecar, indent=1), encoding='utf-8')

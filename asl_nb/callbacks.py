@@ -10,10 +10,11 @@ __all__ = ['SCHEDULES', 'PHASES', 'EarlyStop', 'checkpoint_callback', 'dropout_c
 import sys
 from types import ModuleType
 import numpy as np
-from .config import Config,nearest
+from .utils import nearest
+from .config import Config
 from .data.dataset import get_dataset
 from .metrics import Metric,plot_confusion
-from .models.core import flatten
+from .models.registry import flatten
 
 # %% ../nbs/40_callbacks.ipynb #fb24587b
 class EarlyStop:

@@ -8,7 +8,7 @@ __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_ch
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,sys
-from .config import *
+from .config import load_config,read_settings
 
 # %% ../nbs/80_cli.ipynb #e90707ff
 COMMANDS = {}
@@ -83,7 +83,7 @@ def data_extract(*videos, # a folder (a sub-folder a sign), or a CSV of path, si
     out:str               # data folder to write
 ):
     "Turn videos into landmarks in GISLR's layout"
-    from asl_nb.video_utils import extract_videos
+    from asl_nb.data.extract import extract_videos
     return _print_report(extract_videos(_one(videos), out), out)
 
 def _one(words):
@@ -294,8 +294,11 @@ def info(*,
     checkpoint:str=None # name of weights that come along, .safetensors file, or the folder of a run
 ):
     "Versions, device, models and weights; or what a checkpoint is"
-    from asl_nb.models.core import list_models,pick_device,read_sidecar
-    from asl_nb.pretrained import LICENCE,list_pretrained,pretrained_file,read_card
+    from asl_nb.models.registry import list_models
+    from asl_nb.models.core import pick_device
+    from asl_nb.models.checkpoint import read_sidecar
+    from asl_nb.pretrained import LICENCE,read_card
+    from asl_nb.models.checkpoint import list_pretrained,pretrained_file
     if checkpoint in list_pretrained(): print(read_card(checkpoint))
     if checkpoint: return print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
     from importlib.metadata import version

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
-from .predict import *
-from .pretrained import *
-from .stream import *
 from .visualizations import plot_filmstrip
+from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
+from .predict import Recognizer
+from .stream import StreamRecognizer
 
 # %% ../nbs/75_demo.ipynb #6af19b6f
 FPS = 30

@@ -6,9 +6,6 @@
 __all__ = ['KINDS', 'as_domains', 'HparamSearchTrainer', 'MLflowRecorder', 'make_recorder', 'trial_table', 'curve_table', 'plain',
            'as_study', 'plot_trials', 'importance', 'plot_importance', 'plot_curves']
 
-# %% ../nbs/50_hparam_search.ipynb #468596d4
-from .config import Config,require
-
 # %% ../nbs/50_hparam_search.ipynb #dd6a94e1
 import inspect,os,shutil
 _DEFAULTS = dict(
@@ -17,6 +14,7 @@ _DEFAULTS = dict(
 for name,value in _DEFAULTS.items(): os.environ.setdefault(name, value)
 
 # %% ../nbs/50_hparam_search.ipynb #01399747
+from .utils import require
 for _module in ('ray','mlflow','optuna'): require(_module, 'tune') # the imports below would name no extra
 
 # %% ../nbs/50_hparam_search.ipynb #2ced3749
@@ -30,11 +28,12 @@ from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from .config import atomic_path
-from .data.dataset import make_split
+from .utils import atomic_path
+from .config import Config
 from .data.store import open_store
+from .data.dataset import make_split
 from .metrics import Metric
-from .models.core import get_search_space
+from .models.registry import get_search_space
 from .trainer import Trainer,describe_split,join_folds,train_fold
 
 # %% ../nbs/50_hparam_search.ipynb #fd903ae1

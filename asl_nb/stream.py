@@ -11,9 +11,9 @@ from collections import deque
 from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
-from .landmarks import *
-from .data.raw import SOURCES
-from .predict import *
+from .clip import Clip
+from .landmarks import LEFT_HAND,RIGHT_HAND
+from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
@@ -70,8 +70,8 @@ class StreamRecognizer:
         window=32/30, # seconds that a look takes in
         top=5        # signs to name
     ):
-        source = SOURCES[recognizer.cfg.SOURCE]
-        self.recognizer,self.aspect,self.fps = recognizer,aspect or source['aspect'],fps or source['fps']
+        known = Clip(None, aspect, fps).resolved(recognizer.cfg)
+        self.recognizer,self.aspect,self.fps = recognizer,known.aspect,known.fps
         self.live,self.window,self.n_top = live,window,top
         self.frames = deque(maxlen=round(LONGEST*self.fps)) # (time, landmarks)
         self.speeds = deque(maxlen=3) # their median counts: one frame may err
@@ -129,7 +129,7 @@ def _watch(self:StreamRecognizer, lm, time):
 def _probabilities(self:StreamRecognizer, start, end):
     "A look at the frames from `start` to `end`"
     clip = np.stack([lm for t,lm in self.frames if start<=t<=end])
-    return _Look(start, end, self.recognizer.probabilities([clip], [self.aspect], [self.fps])[0])
+    return _Look(start, end, self.recognizer.probabilities([Clip(clip, self.aspect, self.fps)])[0])
 
 @patch
 def _look(self:StreamRecognizer, time):

@@ -13,13 +13,17 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
-from .callbacks import *
-from .config import Config,atomic_path,parse_overrides,read_settings
-from .data.dataset import *
+from .utils import atomic_path
+from .config import Config,parse_overrides,read_settings
 from .data.raw import aspect_warning,clip_setting
 from .data.store import Store,open_store
-from .metrics import *
-from .models.core import *
+from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
+from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
+from .metrics import Report,compute_metric,logged_metrics,prediction_table
+from .models.registry import resolve_params
+from .models.checkpoint import make_sidecar,read_training_state
+from .models.core import create_model,load_model_from_checkpoint
+from .callbacks import EarlyStop,TensorBoard,checkpoint_callback,log_metrics,named_callbacks
 
 # %% ../nbs/41_trainer.ipynb #e36d7b94
 class Trainer:

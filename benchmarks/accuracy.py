@@ -25,11 +25,13 @@ from pathlib import Path
 import pandas as pd
 from models import limit_threads
 
-from asl_nb.config import atomic_path, load_config
+from asl_nb.config import load_config
+from asl_nb.utils import atomic_path
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.metrics import Report
-from asl_nb.models.core import list_models, pick_device
+from asl_nb.models.core import pick_device
+from asl_nb.models.registry import list_models
 from asl_nb.trainer import Trainer
 
 BACKBONES = dict(pytorch='resnet18', tensorflow='mobilenet')

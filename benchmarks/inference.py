@@ -28,10 +28,13 @@ import pandas as pd
 import torch
 
 from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, N_ROWS, POSE, RIGHT_HAND, RIGHT_SHOULDER, ROW_INDEX, ROW_TYPE
-from asl_nb.predict import Recognizer, load_landmarks
+from asl_nb.clip import Clip
+from asl_nb.predict import Recognizer
 from asl_nb.pretrained import load_prototypes
 from asl_nb.stream import SignRecognized, StreamRecognizer
-from asl_nb.video_utils import VIDEO_SUFFIXES, HolisticExtractor, iter_frames, list_videos, video_info, write_video
+from asl_nb.data.extract import list_videos
+from asl_nb.holistic import HolisticExtractor
+from asl_nb.video import VIDEO_SUFFIXES, iter_frames, video_info, write_video
 
 PARTS = 'share', 'clip', 'stream', 'robust'
 ASPECT,FPS = 4/3,30.  # of the prototypes
@@ -90,11 +93,11 @@ def watch(recognizer, file):
     "Seconds of recognising a video, inside MediaPipe and outside, and of the steps outside"
     extractor = ClockedExtractor()
     start = clock()
-    lm,recording = load_landmarks(file, extractor)
+    clip = Clip.read(file, extractor)
     middle = clock()
-    recognizer.predict(lm, aspect=recording.aspect, fps=recording.fps)
+    recognizer.predict(clip)
     end = clock()
-    return dict(frames=len(lm), inside=extractor.inside, rest=end-start-extractor.loading-extractor.inside,
+    return dict(frames=len(clip), inside=extractor.inside, rest=end-start-extractor.loading-extractor.inside,
                 information=seconds(lambda: video_info(file)), decoding=seconds(lambda: list(iter_frames(file))),
                 classification=end-middle)
 
@@ -123,13 +126,13 @@ def usual_way(lm, checkpoint):
     "A prediction with the model loaded anew, and a table made of each frame"
     table = pd.concat([frame_table(frame, t) for t,frame in enumerate(lm)], ignore_index=True)
     back = table[['x','y']].to_numpy(np.float32).reshape(-1, N_ROWS, 2)
-    return Recognizer.from_pretrained(checkpoint).probabilities([back], [ASPECT], [FPS])[0]
+    return Recognizer.from_pretrained(checkpoint).probabilities([Clip(back, ASPECT, FPS)])[0]
 
 def one_clip(recognizer, checkpoint, clips, rounds):
     "Print the time of an answer, and the usual design's; the greatest difference of their probabilities"
     torch.set_num_threads(1)
     answer = lambda lm: recognizer.predict(lm, aspect=ASPECT, fps=FPS)
-    probabilities = lambda lm: recognizer.probabilities([lm], [ASPECT], [FPS])[0]
+    probabilities = lambda lm: recognizer.probabilities([Clip(lm, ASPECT, FPS)])[0]
     far = max(np.abs(usual_way(lm, checkpoint)-probabilities(lm)).max() for lm in clips)
     ours,usual,load = [],[],[]
     for _ in range(rounds):

@@ -24,7 +24,8 @@ import pandas as pd
 import torch
 
 from asl_nb.config import Config
-from asl_nb.models.core import create_model, list_models, pick_device
+from asl_nb.models.core import create_model, pick_device
+from asl_nb.models.registry import list_models
 
 BASELINE = 'TransformerPredictor', 'pytorch'
 

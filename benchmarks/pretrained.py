@@ -13,19 +13,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from prototypes import average_movement, check as check_prototypes, save_prototypes
 from stream import HANDS, evaluate, pause
 from tqdm.auto import tqdm
 
 from asl_nb.calibration import calibration_error, choose_threshold, fit_temperature, heat, save_calibration
-from asl_nb.config import Config, atomic_path
+from asl_nb.clip import Clip
+from asl_nb.config import SOURCES, Config
 from asl_nb.data.dataset import create_data_loaders
-from asl_nb.data.raw import SOURCES, read_clip
+from asl_nb.data.raw import read_clip
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
-from asl_nb.models.core import read_training_state
+from asl_nb.models.checkpoint import read_training_state
 from asl_nb.predict import Recognizer
-from asl_nb.pretrained import average_movement, save_prototypes
 from asl_nb.trainer import Trainer, join_folds, train_fold
+from asl_nb.utils import atomic_path
 
 SETTINGS = dict(SOURCE='webcam', CANONICAL_HAND=True, TRIM=True, EPOCHS=24, LOG_METRICS=('Loss',), DEVICE='cpu',
                 AUGMENTATIONS=tuple(a for a in Config.AUGMENTATIONS if a!='mirror')) # what features undo
@@ -40,8 +42,8 @@ def clip_table(folder, cfg):
 
 def said(recognizer, table, clips):
     "What a recogniser says of clips, a column a sign"
-    none = lambda v: None if pd.isna(v) else v
-    probs = recognizer.probabilities(clips, [*map(none, table.aspect)], [*map(none, table.fps)])
+    known = [v.where(v.notna(), None) for v in (table.aspect.astype(object), table.fps.astype(object))]
+    probs = recognizer.probabilities([Clip(*c) for c in zip(clips, *known)])
     return pd.DataFrame(probs, table.index, recognizer.signs)
 
 def unseen(runs, table, clips):
@@ -147,6 +149,7 @@ def check(args):
         args.negatives = [args.negatives]
         run(Config(ROOT_PATH=folder, **{**SETTINGS, 'EPOCHS':1, 'N_FOLDS':2}), args)
         print(Recognizer.from_pretrained(args.out/f'{args.name}.safetensors'))
+    check_prototypes()
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from asl_nb.data.raw import SOURCES, read_clip
+from asl_nb.config import SOURCES
+from asl_nb.data.raw import read_clip
 from asl_nb.data.store import open_store
 from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, RIGHT_HAND, RIGHT_SHOULDER
 from asl_nb.predict import Recognizer

@@ -10,7 +10,7 @@ import inspect,re,warnings
 from pathlib import Path
 import keras
 from keras import ops
-from ..config import nearest
+from ..utils import nearest
 from .core import BaseModel,FillMissing,Stored,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4

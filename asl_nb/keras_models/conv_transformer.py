@@ -8,9 +8,10 @@ __all__ = ['StochasticDepth', 'CausalConv', 'ChannelAttention', 'ConvBlock', 'St
 # %% ../../nbs/37_keras_models.conv_transformer.ipynb #c3f3211c
 import keras
 from keras import ops
-from .core import BaseModel,Dropout,FillMissing,Layer,Stored,layer_norm,linear,uniform,weight_table
-from .transformer import TransformerEncoderLayer,masked_mean
 from ..models.core import InputShape
+from .core import BaseModel,Dropout,FillMissing,Layer,Stored,layer_norm,linear
+from .core import uniform,weight_table
+from .transformer import TransformerEncoderLayer,masked_mean
 
 # %% ../../nbs/37_keras_models.conv_transformer.ipynb #031896ed
 class StochasticDepth(Layer):

@@ -6,10 +6,8 @@
 __all__ = ['LOSSES', 'OPTIMIZERS', 'uniform', 'linear', 'layer_norm', 'Dropout', 'Layer', 'FillMissing', 'cross_entropy',
            'Optimizer', 'Stored', 'weight_table', 'first_weights', 'BaseModel', 'take_weights']
 
-# %% ../../nbs/30_keras_models.core.ipynb #b750bf5c
-from ..config import nearest,require
-
 # %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
+from ..utils import nearest,require
 _tf = require('tensorflow', 'tf') # before the imports below, whose error would name no extra
 
 # %% ../../nbs/30_keras_models.core.ipynb #cb4e866f
@@ -21,7 +19,7 @@ import keras, numpy as np, tensorflow as tf, torch
 from fastcore.basics import patch
 from keras import ops
 from ..data.preprocess import PALM
-from ..models.core import InputShape,StepProtocol,_make
+from ..models.core import InputShape,StepProtocol,make_by_name
 
 # %% ../../nbs/30_keras_models.core.ipynb #fc4a9d68
 if keras.backend.backend()!='tensorflow':
@@ -133,7 +131,7 @@ class Optimizer:
         **params   # as in torch.optim
     ):
         if name not in OPTIMIZERS: raise KeyError(f'Keras has no twin of {name!r}.{nearest(name, OPTIMIZERS)}')
-        self.clock = _make(torch.optim, name, [torch.zeros(1)], **params) # has the learning rate, for the schedule
+        self.clock = make_by_name(torch.optim, name, [torch.zeros(1)], **params) # has the learning rate, for the schedule
         full = self.clock.defaults
         self.variables,self.decay,own = list(variables),full['weight_decay'],{}
         if name=='AdamW': own,self.decay = dict(weight_decay=self.decay),0.
@@ -248,7 +246,7 @@ class BaseModel(StepProtocol, keras.Model):
         self((np.zeros((1, 32, self.inputs.n_points, self.inputs.n_dims), np.float32), np.ones((1, 32), bool)))
         rate = {'lr':self.learning_rate}
         self.optimizer = Optimizer(self.trainable_variables, optimizer['name'], **{**rate, **optimizer['params']})
-        self.scheduler = _make(torch.optim.lr_scheduler, scheduler['name'], self.optimizer.clock, **scheduler['params'])
+        self.scheduler = make_by_name(torch.optim.lr_scheduler, scheduler['name'], self.optimizer.clock, **scheduler['params'])
         self._made.clear() # graphs of another optimizer or loss
         return self
 

@@ -8,8 +8,8 @@ __all__ = ['LSTMCell', 'LSTM', 'real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/31_keras_models.lstm.ipynb #25ee8e9c
 import keras, tensorflow as tf
 from keras import ops
-from .core import BaseModel,Dropout,FillMissing,Layer,Stored,linear,uniform,weight_table
 from ..models.core import InputShape
+from .core import BaseModel,Dropout,FillMissing,Layer,Stored,linear,uniform,weight_table
 
 # %% ../../nbs/31_keras_models.lstm.ipynb #5f3bcc43
 class LSTMCell(keras.layers.Layer):

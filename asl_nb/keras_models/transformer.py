@@ -10,8 +10,8 @@ __all__ = ['sinusoids', 'masked_mean', 'attention', 'TransformerEncoderLayer', '
 import math
 import keras, numpy as np
 from keras import ops
-from .core import BaseModel,Dropout,FillMissing,Layer,layer_norm,linear
 from ..models.core import InputShape
+from .core import BaseModel,Dropout,FillMissing,Layer,layer_norm,linear
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #7c37a90f
 def sinusoids(

@@ -9,12 +9,11 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/36_keras_models.yet_another.ipynb #1f23d200
 import keras
 from keras import ops
+from ..models.core import InputShape
 from .core import BaseModel,Dropout,FillMissing,Layer,linear
 from .core import layer_norm as normalise
-from .ensemble import growing_members
-from .hybrid import LogitsEnsemble
 from .transformer import attention,masked_mean,sinusoids
-from ..models.core import InputShape
+from .ensemble import LogitsEnsemble,growing_members
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #41e42e1b
 def attention_mask(
