@@ -74,7 +74,7 @@ def read_sidecar(
     if lacking or sidecar['format']!=CHECKPOINT_FORMAT:
         raise ValueError(f'{side}: expected a checkpoint of format {CHECKPOINT_FORMAT} with {SIDECAR_KEYS}, '
                          + (f'found none named {lacking}' if lacking else f"found format {sidecar['format']}"))
-    cfg = Config().replace(**sidecar['settings'])
+    cfg = Config.from_saved(sidecar['settings'])
     if (found:=fingerprint(feature_settings(cfg)))!=sidecar['fingerprint']:
         raise ValueError(f"{side}: expected feature settings with fingerprint {sidecar['fingerprint']}, found {found}")
     return path,sidecar,cfg
