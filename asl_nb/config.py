@@ -46,7 +46,7 @@ class PathSettings:
 LIPS = (61,185,40,39,37,0,267,269,270,409,291,146,91,181,84,17,314,405,321,375,
         78,191,80,81,82,13,312,311,310,415,95,88,178,87,14,317,402,318,324,308)
 
-# %% ../nbs/01_config.ipynb #dc735905
+# %% ../nbs/01_config.ipynb #c8e39934
 @dataclass(frozen=True)
 class LandmarkSettings:
     "Which landmarks and coordinates become features"
@@ -67,7 +67,7 @@ class FeatureSettings:
     CANONICAL_HAND: bool = False  # mirror clips in which the left hand is dominant
     TRIM: bool = False            # cut what comes before the first and after the last frame with a hand
 
-# %% ../nbs/01_config.ipynb #7106ffcb
+# %% ../nbs/01_config.ipynb #cc948dda
 SOURCES = {'gislr':dict(aspect=3/4, fps=30.), 'webcam':dict(aspect=4/3, fps=30.)}
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SourceSettings:
         "Aspect and frame rate of recordings that do not state them"
         return SOURCES[self.SOURCE]
 
-# %% ../nbs/01_config.ipynb #f6320205
+# %% ../nbs/01_config.ipynb #db3ac8eb
 @dataclass(frozen=True)
 class CleaningSettings:
     "Which clips are too poor to train on"
@@ -98,7 +98,7 @@ class TrainSettings:
     SEED: int = 0
     BATCH_SIZE: int = 128
     EPOCHS: int = 60
-    LEARNING_RATE: float = .001      # a value other than the default replaces the configuration's lr; lr=... wins over both
+    LEARNING_RATE: float = .001      # another value than the default replaces the model's lr; lr=... wins over both
     SPLIT: str = 'signer'            # 'signer', or 'random_stratified': clips of one signer on both sides
     N_FOLDS: int = 5                 # signer split: test signers are one fold in N_FOLDS
     FOLD: int = 0                    # ... this one
@@ -152,7 +152,7 @@ class FormatConstants:
     POSE_FEATURE_START,RIGHT_HAND_FEATURE_START = 489,522
     N_CLASSES = 250                               # GISLR's; a model takes the number from the label map of its data
 
-# %% ../nbs/01_config.ipynb #7bfdf217
+# %% ../nbs/01_config.ipynb #4ffc70d7
 _PARTS = ('FACE','LEFT_HAND','RIGHT_HAND','POSE') # in the order of the features
 
 class DerivedSettings(FormatConstants):
@@ -205,7 +205,7 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('row numbers from 0 to 542', _are_rows, tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
-# %% ../nbs/01_config.ipynb #4f094164
+# %% ../nbs/01_config.ipynb #11a12ecb
 def check_value(
     key:str,  # name of the setting
     value,    # what YAML made of it
@@ -220,7 +220,7 @@ def check_value(
     elif holds(value): return value
     raise ValueError(f'{key}: expected {words}, found {value!r}')
 
-# %% ../nbs/01_config.ipynb #a4d72a0f
+# %% ../nbs/01_config.ipynb #ff005f5a
 def _check_together(cfg):
     "`ValueError` for settings that contradict each other"
     better = 'min' if cfg.EARLY_STOP_METRIC=='loss' else 'max'
@@ -231,7 +231,7 @@ def _check_together(cfg):
     sizes = round(cfg.TRAIN_SIZE+cfg.VALID_SIZE+cfg.TEST_SIZE, 6)
     if sizes>1: raise ValueError(f'TRAIN_SIZE, VALID_SIZE and TEST_SIZE: expected at most 1 in all, found {sizes:g}')
 
-# %% ../nbs/01_config.ipynb #96e7ef6b
+# %% ../nbs/01_config.ipynb #9d83eb4b
 _FOLLOWS = {'N_CLASSES':'the label map', 'MAX_SEQUENCES':'INPUT_SIZE', 'N_DIMS':'COLUMNS_TO_USE',
             'SRC_DIR':'where the package is installed'}
 _GONE = {'TUNE_HP':'`asl tune` searches for better settings'}
@@ -290,7 +290,7 @@ def parse_overrides(
         if '=' not in w: raise ValueError(f'expected KEY=value, found {w!r}')
     return {k:yaml.safe_load(v) for k,v in (w.split('=', 1) for w in words)}
 
-# %% ../nbs/01_config.ipynb #68b75e00
+# %% ../nbs/01_config.ipynb #f335bdfe
 def read_settings(
     path # YAML file
 )->dict: # value by key
