@@ -35,6 +35,7 @@ def _apply(table, rules):
         report.append(new[['path']].assign(rule=name, reason=[reason.format(**r) for r in new.to_dict('records')]))
     return kept,pd.concat(report)
 
+# %% ../../nbs/10_data.cleaning.ipynb #edee73ea
 def remove_unusable_data(
     table,       # a row a clip: path, hand_frames
     cfg=Config() # MIN_SEQUENCES

@@ -32,6 +32,7 @@ def _frame_ticks(axis, low, high):
     axis.set_ticks(ticks, ticks)
     axis.minorticks_off()
 
+# %% ../../nbs/09_data.eda.ipynb #960e028f
 def _cumulative(ax, values, colors, marks):
     "The share of clips with at most so many frames, {name: (n,) frames}, and two named vertical lines"
     last = int(max(*marks.values(), *(v.max() for v in values.values())))
@@ -69,6 +70,7 @@ def _name_ticks(ax, names, most=22):
     ax.set_xlim(-.7, n-.3)
     if n>len(named): ax.set_xlabel(f'{len(named)} of {n} named')
 
+# %% ../../nbs/09_data.eda.ipynb #85283ea6
 def plot_length_stats(
     stats, # {name: dict(min, max, mean, median, std)} of frames
     ax=None # matplotlib axes
@@ -97,6 +99,7 @@ def missing_by_part(
         return dict(missing=1-seen.sum()/table.frames.sum(), always=always, sometimes=1-always-never, never=never)
     return pd.DataFrame({part:row(part) for part in PART_COLORS}).T
 
+# %% ../../nbs/09_data.eda.ipynb #fc96d795
 def plot_missing_by_part(
     table, # of `check_data`
     ax=None # matplotlib axes
@@ -121,6 +124,7 @@ def _missing_in_clip(file, bins):
     frame = (np.arange(n)*2+1)*len(seen)//(2*n) # n moments, evenly spread
     return 1-np.stack([part[p][frame].reshape(bins, -1).mean(1) for p in PART_COLORS], 1)
 
+# %% ../../nbs/09_data.eda.ipynb #75b8ff97
 def missing_by_position(
     files,        # the clips' parquet files
     bins=10,      # stretches of a clip
@@ -173,6 +177,7 @@ def dominant_hand(
     hand = np.sign(found.balance).map({1:'left', -1:'right'})
     return found.assign(dominant=hand.fillna('unknown'))
 
+# %% ../../nbs/09_data.eda.ipynb #a0a5038e
 def plot_dominant_hand(
     table, # of `check_data`
     ax=None # matplotlib axes
@@ -202,6 +207,7 @@ def plot_bars(
     _name_ticks(ax, values.index)
     return ax
 
+# %% ../../nbs/09_data.eda.ipynb #601fb84c
 def plot_clips_by_sign(table, ax=None): return plot_bars(table.sign.value_counts(), 'clips a sign', ax)
 def plot_clips_by_signer(table, ax=None): return plot_bars(table.participant_id.value_counts(), 'clips a signer', ax)
 
@@ -234,6 +240,7 @@ def recordings(
         return dict(named=int(table[name].notna().sum()), min=values.min(), median=np.median(values), max=values.max())
     return pd.DataFrame({name:row(name) for name in ('aspect','fps')}).T.astype({'named':int})
 
+# %% ../../nbs/09_data.eda.ipynb #6452604a
 def plot_recordings(
     table,        # of `check_data`: nose_ratio, aspect
     cfg=Config(), # SOURCE says what holds where a row says nothing
@@ -263,6 +270,7 @@ def _sums(dataset, chunk):
         np.add.at(count, yb, (~np.isnan(xb)).sum(1))
     return total,count
 
+# %% ../../nbs/09_data.eda.ipynb #33ffce7f
 def calculate_avg_landmark_positions(
     dataset,  # `ASLDataset`
     chunk=256 # clips at a time
@@ -277,6 +285,7 @@ def calculate_avg_landmark_positions(
 # %% ../../nbs/09_data.eda.ipynb #7bd837cb
 _HAND_PAIRS = connections(np.arange(LEFT_HAND.start, LEFT_HAND.stop))['left_hand']
 
+# %% ../../nbs/09_data.eda.ipynb #5c20f006
 def plot_avg_positions(
     positions, # {sign: dict of `calculate_avg_landmark_positions`}, at most ten
     ax=None    # matplotlib axes
