@@ -10,13 +10,15 @@ __all__ = ['LIPS', 'SOURCES', 'METRIC_NAMES', 'PathSettings', 'LandmarkSettings'
 # %% ../nbs/01_config.ipynb #2efaaf86
 import dataclasses,hashlib,json,os,posixpath
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 import numpy as np,yaml
 from .utils import nearest
 
 # %% ../nbs/01_config.ipynb #48104ced
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1') # else TensorFlow reports its build, even if only MediaPipe loads it
+# otherwise TensorFlow reports its build, even if only MediaPipe loads it
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1')
 
 # %% ../nbs/01_config.ipynb #c689c466
 @dataclass(frozen=True)
@@ -27,8 +29,8 @@ class PathSettings:
     RAW_DATA_DIR: str = 'data/raw/'             # clips and their table
     PROCESSED_DATA_DIR: str = 'data/processed/' # packed stores, one folder each
     MODEL_DIR: str = 'models/'                  # weights of pretrained backbones
-    CHECKPOINT_DIR: str = 'checkpoints/'        # runs that are given no folder of their own
-    RUNS_DIR: str = 'runs/'                     # TensorBoard logs of runs that are given no folder of their own
+    CHECKPOINT_DIR: str = 'checkpoints/'        # runs without their own folder
+    RUNS_DIR: str = 'runs/'                     # TensorBoard logs of runs without their own folder
     OUT_DIR: str = 'out/'                       # reports and pictures
 
     def path(self,
@@ -40,7 +42,8 @@ class PathSettings:
 
     def _data_folders(self):
         "The settings that follow `DATA_DIR`"
-        return {f'{name.upper()}_DATA_DIR':posixpath.join(self.DATA_DIR, name, '') for name in ('raw','processed')}
+        below = lambda name: posixpath.join(self.DATA_DIR, name, '')
+        return dict(RAW_DATA_DIR=below('raw'), PROCESSED_DATA_DIR=below('processed'))
 
 # %% ../nbs/01_config.ipynb #232ae436
 LIPS = (61,185,40,39,37,0,267,269,270,409,291,146,91,181,84,17,314,405,321,375,
@@ -61,11 +64,11 @@ class LandmarkSettings:
 class FeatureSettings:
     "How landmarks become features"
     INPUT_SIZE: int = 32          # frames a model sees
-    INTERPOLATE_MISSING: int = 3  # longest gap that is filled, in frames of a recording at 30 frames per second
-    RESIZE: str = 'resample'      # 'resample' to INPUT_SIZE frames, or 'pad' shorter clips with masked frames
+    INTERPOLATE_MISSING: int = 3  # longest gap that is filled, in frames at 30 frames per second
+    RESIZE: str = 'resample'      # 'resample' to INPUT_SIZE, or 'pad' with masked frames
     STANDARDIZE: bool = True      # normalize by the clip: shoulders at the origin, shoulder width 1
     CANONICAL_HAND: bool = False  # mirror clips in which the left hand is dominant
-    TRIM: bool = False            # cut what comes before the first and after the last frame with a hand
+    TRIM: bool = False            # cut off what is before the first and after the last hand
 
 # %% ../nbs/01_config.ipynb #cc948dda
 SOURCES = {'gislr':dict(aspect=3/4, fps=30.), 'webcam':dict(aspect=4/3, fps=30.)}
@@ -84,7 +87,7 @@ class SourceSettings:
 @dataclass(frozen=True)
 class CleaningSettings:
     "Which clips are too poor to train on"
-    CLEAN: bool = False             # leave out of training the clips that the rules of cleaning name
+    CLEAN: bool = False             # leave the clips that the rules name out of training
     MIN_SEQUENCES: float = 8.0      # fewest frames with a hand
     SKIP_CONSECUTIVE_ZEROS: int = 4 # longest run of frames without a hand
 
@@ -98,19 +101,19 @@ class TrainSettings:
     SEED: int = 0
     BATCH_SIZE: int = 128
     EPOCHS: int = 60
-    LEARNING_RATE: float = .001      # another value than the default replaces the model's lr; lr=... wins over both
-    SPLIT: str = 'signer'            # 'signer', or 'random_stratified': clips of one signer on both sides
+    LEARNING_RATE: float = .001      # if changed, it replaces the model's lr; lr=... wins over both
+    SPLIT: str = 'signer'            # 'signer', or 'random_stratified', which mixes signers
     N_FOLDS: int = 5                 # signer split: test signers are one fold in N_FOLDS
     FOLD: int = 0                    # ... this one
     VALID_SIGNERS: float = .15       # signer split: share of the other signers kept for validation
     TRAIN_SIZE: float = .9           # random_stratified: share of clips to train on
     VALID_SIZE: float = .05          # random_stratified: share of clips for validation
     TEST_SIZE: float = .05           # random_stratified: share of clips for the test
-    FAST_DEV_RUN: bool = False       # run LIMIT_BATCHES batches of LIMIT_EPOCHS epochs, to see whether it works
+    FAST_DEV_RUN: bool = False       # a trial: LIMIT_BATCHES batches in LIMIT_EPOCHS epochs
     LIMIT_BATCHES: int = 3
     LIMIT_EPOCHS: int = 1
-    AUGMENTATIONS: tuple = ('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'part_dropout',
-                            'frame_dropout') # names from 13_augmentations
+    AUGMENTATIONS: tuple = ('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation',
+                            'part_dropout', 'frame_dropout') # names from 13_augmentations
     MIXUP: float = 0.                # alpha of the blend of two clips; 0 for none
     BALANCE_SIGNERS: bool = False    # draw clips so that all signers are seen equally often
     CLASS_WEIGHTS: bool = False      # weigh signs by the inverse of their number of clips
@@ -125,7 +128,7 @@ class CallbackSettings:
     "What happens after each epoch of training"
     EARLY_STOP_METRIC: str = 'accuracy'
     EARLY_STOP_MODE: str = 'max'
-    EARLY_STOP_PATIENCE: int = 15    # documented as 5, which stops too early on small data: see 40_callbacks
+    EARLY_STOP_PATIENCE: int = 15    # documented as 5, too early for small data: see 40_callbacks
     EARLY_STOP_TOLERANCE: float = .001
     LOG_METRICS: tuple = ('Accuracy', 'Loss', 'F1Score', 'Precision', 'Recall')
     CALLBACKS: tuple = ()            # further callbacks, names from 40_callbacks
@@ -142,7 +145,7 @@ class FormatConstants:
     "Documented values that follow from the file format"
     LANDMARK_FILES = 'train_landmark_files'       # below a data folder: one parquet file per clip
     TRAIN_CSV_FILE = 'train.csv'
-    TRAIN_CSV_ADDON_FILE = 'train_add.csv'        # clips made from videos; they join the others if it exists
+    TRAIN_CSV_ADDON_FILE = 'train_add.csv'        # clips made from videos, joined if it exists
     MAP_JSON_FILE = 'sign_to_prediction_index_map.json'
     MARKER_FILE = 'preprocessed_data.marker'      # written last: a store without it is unfinished
     CLEANED_FILE = 'cleansed_data.marker'         # settings and counts of a cleaning
@@ -150,7 +153,7 @@ class FormatConstants:
     FACE_FEATURES,HAND_FEATURES,POSE_FEATURES = 468,21,33
     FACE_FEATURE_START,LEFT_HAND_FEATURE_START = 0,468
     POSE_FEATURE_START,RIGHT_HAND_FEATURE_START = 489,522
-    N_CLASSES = 250                               # GISLR's; a model takes the number from the label map of its data
+    N_CLASSES = 250                               # GISLR's; a model counts the signs of its data
 
 # %% ../nbs/01_config.ipynb #4ffc70d7
 _PARTS = ('FACE','LEFT_HAND','RIGHT_HAND','POSE') # in the order of the features
@@ -160,7 +163,7 @@ class DerivedSettings(FormatConstants):
     MAX_SEQUENCES = property(lambda s: s.INPUT_SIZE)
     N_DIMS = property(lambda s: len(s.COLUMNS_TO_USE))
     FACE_LANDMARKS = property(lambda s: s.USEFUL_FACE_LANDMARKS)
-    USEFUL_HAND_LANDMARKS = property(lambda s: s.USEFUL_LEFT_HAND_LANDMARKS + s.USEFUL_RIGHT_HAND_LANDMARKS)
+    USEFUL_HAND_LANDMARKS = property(lambda s: _used(s, 'LEFT_HAND') + _used(s, 'RIGHT_HAND'))
     USEFUL_ALL_LANDMARKS = property(lambda s: sum((_used(s, p) for p in _PARTS), ()))
     N_LANDMARKS = property(lambda s: len(s.USEFUL_ALL_LANDMARKS))
     USED_FACE_FEATURES = property(lambda s: len(s.USEFUL_FACE_LANDMARKS))
@@ -183,26 +186,27 @@ def _positions(cfg, part):
 
 # %% ../nbs/01_config.ipynb #10be5a73
 _CHOICES = dict(DL_FRAMEWORK=('pytorch','tensorflow'), SPLIT=('signer','random_stratified'),
-                RESIZE=('resample','pad'), COLUMNS_TO_USE=(('x','y'), ('x','y','z')), SOURCE=tuple(SOURCES),
-                EARLY_STOP_MODE=('max','min'), EARLY_STOP_METRIC=tuple(m.lower() for m in METRIC_NAMES))
-
-def _are_rows(value): return all(type(i) is int and 0<=i<FormatConstants.ROWS_PER_FRAME for i in value)
+                RESIZE=('resample','pad'), COLUMNS_TO_USE=(('x','y'), ('x','y','z')),
+                SOURCE=tuple(SOURCES), EARLY_STOP_MODE=('max','min'),
+                EARLY_STOP_METRIC=tuple(m.lower() for m in METRIC_NAMES))
 
 _LIMITS = ( # what is expected, whether a value is that, and the settings that must be
     ('at least 0', lambda v: 0<=v<inf,
-     ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','SEED','FOLD','MIXUP','GRADIENT_CLIP',
-      'EARLY_STOP_TOLERANCE')),
+     ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','SEED','FOLD','MIXUP',
+      'GRADIENT_CLIP','EARLY_STOP_TOLERANCE')),
     ('at least 1', lambda v: 1<=v<inf,
      ('INPUT_SIZE','BATCH_SIZE','EPOCHS','LIMIT_BATCHES','LIMIT_EPOCHS','EARLY_STOP_PATIENCE',
-      'DYNAMIC_DROP_OUT_REDUCTION_INTERVAL','DYNAMIC_DROP_OUT_REDUCTION_RATE','DYNAMIC_AUG_INC_INTERVAL',
-      'DYNAMIC_AUG_INC_RATE')),
+      'DYNAMIC_DROP_OUT_REDUCTION_INTERVAL','DYNAMIC_DROP_OUT_REDUCTION_RATE',
+      'DYNAMIC_AUG_INC_INTERVAL','DYNAMIC_AUG_INC_RATE')),
     ('at least 2', lambda v: v>=2, ('N_FOLDS',)),
     ('a number above 0', lambda v: 0<v<inf, ('LEARNING_RATE',)),
     ('a share above 0 and below 1', lambda v: 0<v<1, ('TRAIN_SIZE','VALID_SIZE','TEST_SIZE')),
     ('a share above 0, at most one half', lambda v: 0<v<=.5, ('VALID_SIGNERS',)),
     ('a probability from 0 to 1', lambda v: 0<=v<=1, ('DYNAMIC_AUG_MAX_THRESHOLD',)),
-    ('a probability below 1', lambda v: 0<=v<1, ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
-    ('row numbers from 0 to 542', _are_rows, tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
+    ('a probability below 1', lambda v: 0<=v<1,
+     ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
+    ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
+     tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
 # %% ../nbs/01_config.ipynb #11a12ecb
@@ -215,8 +219,9 @@ def check_value(
     if kind is tuple and isinstance(value, list): value = tuple(value)
     if kind is float and type(value) is int: value = float(value)
     words,holds = _LIMIT_OF.get(key, ('', lambda v: True))
+    choices = _CHOICES.get(key, [value])
     if type(value) is not kind: words = {tuple:'a list', str:'a word'}.get(kind, kind.__name__)
-    elif value not in _CHOICES.get(key, [value]): words = 'one of '+', '.join(map(str, _CHOICES[key]))
+    elif value not in choices: words = 'one of '+', '.join(map(str, choices))
     elif holds(value): return value
     raise ValueError(f'{key}: expected {words}, found {value!r}')
 
@@ -227,9 +232,11 @@ def _check_together(cfg):
     if cfg.EARLY_STOP_MODE!=better:
         raise ValueError(f'EARLY_STOP_MODE: expected {better!r} for {cfg.EARLY_STOP_METRIC}, '
                          f'found {cfg.EARLY_STOP_MODE!r}')
-    if cfg.FOLD>=cfg.N_FOLDS: raise ValueError(f'expected FOLD from 0 to {cfg.N_FOLDS-1}, found {cfg.FOLD}')
+    if cfg.FOLD>=cfg.N_FOLDS:
+        raise ValueError(f'expected FOLD from 0 to {cfg.N_FOLDS-1}, found {cfg.FOLD}')
     sizes = round(cfg.TRAIN_SIZE+cfg.VALID_SIZE+cfg.TEST_SIZE, 6)
-    if sizes>1: raise ValueError(f'TRAIN_SIZE, VALID_SIZE and TEST_SIZE: expected at most 1 in all, found {sizes:g}')
+    if sizes>1:
+        raise ValueError(f'TRAIN_SIZE+VALID_SIZE+TEST_SIZE: expected at most 1, found {sizes:g}')
 
 # %% ../nbs/01_config.ipynb #9d83eb4b
 _FOLLOWS = {'N_CLASSES':'the label map', 'MAX_SEQUENCES':'INPUT_SIZE', 'N_DIMS':'COLUMNS_TO_USE',
@@ -240,20 +247,22 @@ def _check_name(key, known):
     "`KeyError` for a name that is not a setting, with what to do instead"
     if key in known: return
     if key in _GONE: raise KeyError(f'{key} is not a setting: {_GONE[key]}')
-    if not hasattr(DerivedSettings, key): raise KeyError(f'unknown setting {key!r}.{nearest(key, known)}')
+    if not hasattr(DerivedSettings, key):
+        raise KeyError(f'unknown setting {key!r}.{nearest(key, known)}')
     source = 'the file format' if hasattr(FormatConstants, key) else 'the USEFUL_*_LANDMARKS'
     raise KeyError(f'{key} is not a setting: it follows from {_FOLLOWS.get(key, source)}')
 
 # %% ../nbs/01_config.ipynb #be146788
 @dataclass(frozen=True)
-class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, FeatureSettings, LandmarkSettings,
-             PathSettings, DerivedSettings):
+class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, FeatureSettings,
+             LandmarkSettings, PathSettings, DerivedSettings):
     "All settings, frozen; unknown names and values that make no sense are errors"
     def __post_init__(self):
+        put = partial(object.__setattr__, self)
         for f in dataclasses.fields(self):
-            object.__setattr__(self, f.name, check_value(f.name, getattr(self, f.name), type(f.default)))
+            put(f.name, check_value(f.name, getattr(self, f.name), type(f.default)))
         for key,folder in self._data_folders().items():
-            if getattr(self, key)==getattr(PathSettings, key): object.__setattr__(self, key, folder)
+            if getattr(self, key)==getattr(PathSettings, key): put(key, folder)
         _check_together(self)
 
     def replace(self,
@@ -261,25 +270,28 @@ class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, 
     )->'Config': # a changed copy
         "A copy with other values; `KeyError` suggests the closest known setting"
         for key in kw: _check_name(key, [f.name for f in dataclasses.fields(self)])
-        following = [key for key,folder in self._data_folders().items() if getattr(self, key)==folder]
-        return dataclasses.replace(self, **{key:getattr(PathSettings, key) for key in following} | kw)
+        follow = [k for k,folder in self._data_folders().items() if getattr(self, k)==folder]
+        return dataclasses.replace(self, **{k:getattr(PathSettings, k) for k in follow} | kw)
 
     @classmethod
     def from_saved(cls,
         settings:dict # of `to_dict`, perhaps of an older version
     )->'Config':
         "The settings of a checkpoint; names that are gone are left out, unknown ones are errors"
-        kept = {k:v for k,v in settings.items() if k not in _GONE and not hasattr(FormatConstants, k)}
-        rest = 1-sum(kept.get(k, getattr(cls, k)) for k in ('VALID_SIZE','TEST_SIZE'))
-        return cls().replace(**kept | {'TRAIN_SIZE':min(kept.get('TRAIN_SIZE', cls.TRAIN_SIZE), round(rest, 6))})
+        gone = lambda key: key in _GONE or hasattr(FormatConstants, key)
+        kept = {k:v for k,v in settings.items() if not gone(k)}
+        size = lambda side: kept.get(f'{side}_SIZE', getattr(cls, f'{side}_SIZE'))
+        left = round(1-size('VALID')-size('TEST'), 6)
+        return cls().replace(**kept | {'TRAIN_SIZE':min(size('TRAIN'), left)})
 
     def to_dict(self)->dict: # plain values, tuples as lists
         "All settings as plain values, ready for YAML or JSON"
-        return {k:list(v) if isinstance(v, tuple) else v for k,v in dataclasses.asdict(self).items()}
+        plain = lambda v: list(v) if isinstance(v, tuple) else v
+        return {k:plain(v) for k,v in dataclasses.asdict(self).items()}
 
     def __repr__(self):
-        changed = {f.name:v for f in dataclasses.fields(self) if (v:=getattr(self, f.name))!=f.default}
-        return f"Config({', '.join(f'{k}={v!r}' for k,v in changed.items())})"
+        values = [(f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self)]
+        return f"Config({', '.join(f'{k}={v!r}' for k,v,default in values if v!=default)})"
 
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(
@@ -305,7 +317,8 @@ def load_config(
     overrides=() # 'KEY=value' words, which win over the file
 )->Config: # the settings
     "Defaults, then a YAML file, then `KEY=value`, in that order"
-    return Config().replace(**{**(read_settings(path) if path else {}), **parse_overrides(overrides)})
+    values = read_settings(path) if path else {}
+    return Config().replace(**values | parse_overrides(overrides))
 
 # %% ../nbs/01_config.ipynb #2fb7d0f5
 def fingerprint(
@@ -319,5 +332,6 @@ def feature_settings(
     cfg:Config # all settings
 )->dict: # `LandmarkSettings` and `FeatureSettings` by name
     "The settings that turn landmarks into features"
+    fields = dataclasses.fields(LandmarkSettings)+dataclasses.fields(FeatureSettings)
     plain = cfg.to_dict()
-    return {f.name:plain[f.name] for c in (LandmarkSettings, FeatureSettings) for f in dataclasses.fields(c)}
+    return {f.name:plain[f.name] for f in fields}

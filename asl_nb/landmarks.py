@@ -29,7 +29,7 @@ ROW_INDEX = np.concatenate([np.arange(s.stop-s.start) for s in PARTS.values()], 
 ROW_OF = {(part,i): s.start+i for part,s in PARTS.items() for i in range(s.stop-s.start)}
 
 # %% ../nbs/02_landmarks.ipynb #5b65836b
-_FACE_MIDLINE = (0,1,2,4,5,6,8,9,10,11,12,13,14,15,16,17,18,19,94,151,152,164,168,175,195,197,199,200)
+_FACE_MIDLINE = (0,1,2,4,5,6,*range(8, 20),94,151,152,164,168,175,195,197,199,200)
 _POSE_PAIRS = ((1,4), (2,5), (3,6), (7,8), (9,10), *((i,i+1) for i in range(11, 33, 2)))
 
 def _flip_rows():
@@ -60,20 +60,24 @@ def flip_map(
     "The exchange of left and right within a selection of rows"
     where = {int(r):i for i,r in enumerate(rows)}
     alone = [r for r in where if int(FLIP[r]) not in where]
-    if alone: raise ValueError(f'expected each point with its mirror image, found {alone[:5]} without')
+    if alone:
+        raise ValueError(f'expected each point with its mirror image, found {alone[:5]} without')
     return np.array([where[int(FLIP[r])] for r in rows])
 
 # %% ../nbs/02_landmarks.ipynb #c862cbae
-LIP_ARCS = (LIPS[:11], (61,)+LIPS[11:20]+(291,), LIPS[20:30]+(308,), (78,)+LIPS[30:]) # in the order of x
+LIP_ARCS = (LIPS[:11], (61,)+LIPS[11:20]+(291,), LIPS[20:30]+(308,), (78,)+LIPS[30:])
 _HAND_LINES = ((0,1,2,3,4), (0,5,6,7,8), (5,9,10,11,12), (9,13,14,15,16), (13,17,18,19,20), (0,17))
-_BODY_LINES = ((7,3,2,1,0,4,5,6,8), (11,12,24,23,11), (11,13,15), (12,14,16), (15,17,19,15,21), (16,18,20,16,22))
+_BODY_LINES = ((7,3,2,1,0,4,5,6,8), (11,12,24,23,11), (11,13,15), (12,14,16),
+               (15,17,19,15,21), (16,18,20,16,22))
 
 def _pairs(lines, start=0):
     "Neighbors in lines of points as pairs of rows"
     return tuple((a+start,b+start) for line in lines for a,b in zip(line, line[1:]))
 
-CONNECTIONS = {'face':_pairs(LIP_ARCS), 'left_hand':_pairs(_HAND_LINES, LEFT_HAND.start),
-               'pose':_pairs(_BODY_LINES, POSE.start), 'right_hand':_pairs(_HAND_LINES, RIGHT_HAND.start)}
+CONNECTIONS = {'face':_pairs(LIP_ARCS),
+               'left_hand':_pairs(_HAND_LINES, LEFT_HAND.start),
+               'pose':_pairs(_BODY_LINES, POSE.start),
+               'right_hand':_pairs(_HAND_LINES, RIGHT_HAND.start)}
 
 # %% ../nbs/02_landmarks.ipynb #85b52f92
 def connections(
@@ -104,6 +108,8 @@ def write_clip(
 )->None:
     "Write a clip in the layout of the competition's files"
     import pyarrow.parquet as pq
-    if lm.ndim!=3 or lm.shape[1:]!=(N_ROWS,3): raise ValueError(f'{path}: expected (T, 543, 3), found {lm.shape}')
-    if not 0<len(lm)<2**15-first_frame: raise ValueError(f'{path}: expected 1 to 32767 frames, found {len(lm)}')
+    if lm.ndim!=3 or lm.shape[1:]!=(N_ROWS,3):
+        raise ValueError(f'{path}: expected (T, 543, 3), found {lm.shape}')
+    if not 0<len(lm)<2**15-first_frame:
+        raise ValueError(f'{path}: expected 1 to 32767 frames, found {len(lm)}')
     with atomic_path(path) as tmp: pq.write_table(_clip_table(lm, first_frame), tmp)

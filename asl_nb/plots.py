@@ -9,7 +9,8 @@ __all__ = ['PART_COLORS', 'new_axes', 'percent_axis', 'save_picture']
 from .utils import atomic_path
 
 # %% ../nbs/04_plots.ipynb #12782d2c
-PART_COLORS = {'face':'#c2507a', 'left_hand':'tab:blue', 'right_hand':'tab:orange', 'hand':'black', 'pose':'#98a1ad'}
+PART_COLORS = {'face':'#c2507a', 'left_hand':'tab:blue', 'right_hand':'tab:orange',
+               'hand':'black', 'pose':'#98a1ad'}
 
 # %% ../nbs/04_plots.ipynb #67d0b499
 def new_axes(

@@ -27,7 +27,7 @@ def has_consecutive_zeros(
 
 # %% ../../nbs/10_data.cleaning.ipynb #d49d7f4c
 def _readable(folder, n_workers=1, progress=True):
-    "The readable clips of a data folder with statistics, and a report (path, rule, reason) of the others"
+    "The readable clips of a data folder with statistics, and a report of the others"
     table,report = check_data(folder, n_workers, progress)
     return table,report[~report.path.isin(table.path)].assign(rule='unreadable')[_REPORT]
 
@@ -36,14 +36,14 @@ def _clips(table, cfg):
     "A given table with an empty report, or the clips of RAW_DATA_DIR"
     if table is None: return _readable(cfg.path('RAW_DATA_DIR'))
     if isinstance(table, pd.DataFrame): return table,pd.DataFrame(columns=_REPORT)
-    raise TypeError(f'expected a table of check_data, or none for the clips of RAW_DATA_DIR, found {table!r}')
+    raise TypeError(f'expected a table of check_data, or None for RAW_DATA_DIR, found {table!r}')
 
 # %% ../../nbs/10_data.cleaning.ipynb #26d8f5da
 _REPORT = ['path','rule','reason']
 
 # %% ../../nbs/10_data.cleaning.ipynb #de41908b
 def _apply(table, report, rules):
-    "Rows that no rule names, and a longer report; `rules`: (name, bool (n,), format of the reason for a row)"
+    "Rows that no rule names, and a longer report; rules: (name, bool (n,), format of the reason)"
     for name,hit,reason in rules:
         new = table[hit.loc[table.index]]
         table = table.drop(new.index)
@@ -58,7 +58,8 @@ def remove_unusable_data(
 )->tuple: # rows that stay, report (path, rule, reason) of the others
     "Leave out clips in which too few frames show a hand; deletes and writes nothing"
     table,report = _clips(table, cfg)
-    need = f'expected at least {cfg.MIN_SEQUENCES:g} frames with a hand, found {{hand_frames}} of {{frames}}'
+    need = (f'expected at least {cfg.MIN_SEQUENCES:g} frames with a hand, '
+            'found {hand_frames} of {frames}')
     return _apply(table, report, [('few hands', table.hand_frames<cfg.MIN_SEQUENCES, need)])
 
 # %% ../../nbs/10_data.cleaning.ipynb #ccc75709
@@ -68,17 +69,18 @@ def _outlier_rules(table, cfg):
     return [('short', table.frames<table['median']/3,
              'expected a third of the median of {median:g} frames, found {frames}'),
             ('length', (table.frames-table['mean']).abs()>2*table['std'],
-             'expected {mean:.1f} frames, give or take two standard deviations of {std:.1f}, found {frames}'),
+             'expected {mean:.1f} frames, give or take two standard deviations of {std:.1f}, '
+             'found {frames}'),
             ('gap', table.hand_gap>limit,
              f'expected at most {limit} frames in a row without a hand, found {{hand_gap}}')]
 
 # %% ../../nbs/10_data.cleaning.ipynb #39fc84bc
 def remove_outlier_or_missing_data(
-    landmark_len_dict, # of `calculate_landmark_length_stats`; a sign that is not in it has no unusual lengths
+    landmark_len_dict, # of `calculate_landmark_length_stats`; other signs have no unusual lengths
     table=None,        # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
     cfg=Config()       # SKIP_CONSECUTIVE_ZEROS, RAW_DATA_DIR
 )->tuple: # rows that stay, report (path, rule, reason) of the others
-    "Leave out clips of unusual length for their sign, and those with long gaps; deletes and writes nothing"
+    "Leave out clips of unusual length and those with long gaps; deletes and writes nothing"
     table,report = _clips(table, cfg)
     lengths = {k:table.sign.map({sign:d[k] for sign,d in landmark_len_dict.items()}).astype(float)
                for k in ('median','mean','std')}
@@ -105,7 +107,8 @@ def _write_cleaned(out, kept, report, counts, cfg):
     for name,rows in ((cfg.TRAIN_CSV_FILE, kept[columns]), ('report.csv', report)):
         with atomic_path(out/name) as p: rows.to_csv(p, index=False)
     settings = {k:getattr(cfg, k) for k in ('MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS')}
-    with atomic_path(out/cfg.CLEANED_FILE) as p: p.write_text(json.dumps(settings | counts, indent=1))
+    marker = json.dumps(settings | counts, indent=1)
+    with atomic_path(out/cfg.CLEANED_FILE) as p: p.write_text(marker)
 
 # %% ../../nbs/10_data.cleaning.ipynb #79d92c3a
 def clean_data(
@@ -116,8 +119,10 @@ def clean_data(
     progress=True # show a bar
 )->pd.Series: # number of clips by rule, and of those that stay
     "Write the filtered table of a data folder, and a report of what was left out"
-    folder,out = Path(folder or cfg.path('RAW_DATA_DIR')),Path(out or cfg.path('OUT_DIR', 'cleaned'))
-    if out.resolve()==folder.resolve(): raise ValueError(f'{out}: expected another folder than the data')
+    folder = Path(folder or cfg.path('RAW_DATA_DIR'))
+    out = Path(out or cfg.path('OUT_DIR', 'cleaned'))
+    if out.resolve()==folder.resolve():
+        raise ValueError(f'{out}: expected another folder than the data')
     table,unreadable = _readable(folder, n_workers, progress)
     kept,others = clean_table(table, cfg)
     report = pd.concat([unreadable, others])

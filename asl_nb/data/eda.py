@@ -14,11 +14,12 @@ import numpy as np,pandas as pd
 from ..config import Config
 from ..landmarks import LEFT_HAND,connections
 from ..plots import PART_COLORS,new_axes,percent_axis
-from .raw import NOSE_RATIO,NOSE_RATIO_RANGE,check_data,clip_setting,map_clips,parts_seen,read_clip
+from .raw import NOSE_RATIO,NOSE_RATIO_RANGE,check_data,clip_setting
+from .raw import map_clips,parts_seen,read_clip
 
 # %% ../../nbs/09_data.eda.ipynb #f5a6c9ac
 def calculate_landmark_length_stats(
-    table=None,     # one row per clip: sign, frames of the original recording; None reads RAW_DATA_DIR
+    table=None,     # one row per clip: sign, original frames; None reads RAW_DATA_DIR
     *, cfg=Config() # RAW_DATA_DIR
 )->dict: # sign -> dict(min, max, mean, median, std) of the frames
     "The lengths of the clips of each sign"
@@ -36,11 +37,12 @@ def _frame_ticks(axis, low, high):
 
 # %% ../../nbs/09_data.eda.ipynb #62c8cb29
 def _cumulative(ax, values, colors, marks):
-    "Draw the share of clips with at most so many frames, {name: (n,) frames}, and named vertical lines"
+    "Draw the share of clips with at most so many frames, and named vertical lines"
     last = int(max(*marks.values(), *(v.max() for v in values.values())))
     x = np.arange(last+1)
     for (name,v),color in zip(values.items(), colors):
-        ax.step(x, np.searchsorted(np.sort(v), x, 'right')/len(v), where='post', color=color, lw=1.2, label=name)
+        share = np.searchsorted(np.sort(v), x, 'right')/len(v)
+        ax.step(x, share, where='post', color=color, lw=1.2, label=name)
     for (name,at),style in zip(marks.items(), (':','--')):
         ax.axvline(at, color='black', lw=.8, ls=style, label=f'{name} {at:g}')
     ax.set_xscale('symlog', linthresh=1) # a logarithmic axis that has a place for 0
@@ -58,16 +60,18 @@ def plot_clip_lengths(
     "Draw the share of clips with at most so many frames, and so many frames with a hand"
     ax = new_axes(ax)
     marks = {k:getattr(cfg, k) for k in ('MIN_SEQUENCES','INPUT_SIZE')}
-    _cumulative(ax, {'all':table.frames, 'with a hand':table.hand_frames}, ('tab:blue','black'), marks)
+    values = {'all':table.frames, 'with a hand':table.hand_frames}
+    _cumulative(ax, values, ('tab:blue','black'), marks)
     ax.set_xlabel('frames')
     return ax
 
 # %% ../../nbs/09_data.eda.ipynb #374a5aa2
 def _name_ticks(ax, names, most=22):
-    "Names below the places 0 to n-1; if there are many, only some of them, with the first and the last"
+    "Names below the places 0 to n-1; only some of them if there are many"
     n = len(names)
     named = np.linspace(0, n-1, min(n, most)).round().astype(int)
-    ax.set_xticks(named, [str(names[i]) for i in named], rotation=40, ha='right', rotation_mode='anchor')
+    words = [str(names[i]) for i in named]
+    ax.set_xticks(named, words, rotation=40, ha='right', rotation_mode='anchor')
     ax.tick_params(axis='x', labelsize=6)
     ax.set_xlim(-.7, n-.3)
     if n>len(named): ax.set_xlabel(f'{len(named)} of {n} named')
@@ -93,12 +97,13 @@ def plot_length_stats(
 # %% ../../nbs/09_data.eda.ipynb #520e3dbf
 def missing_by_part(
     table # of `check_data`
-)->pd.DataFrame: # one row per part: share of frames that miss it; of clips that show it always, sometimes, never
-    "How much of each part is missing"
+)->pd.DataFrame: # one row per part: shares of frames, and of clips
+    "The share of frames that miss each part, and of clips that show it always, sometimes, never"
     def row(part):
         seen = table[f'{part}_frames']
         always,never = (seen==table.frames).mean(),(seen==0).mean()
-        return dict(missing=1-seen.sum()/table.frames.sum(), always=always, sometimes=1-always-never, never=never)
+        missing = 1-seen.sum()/table.frames.sum()
+        return dict(missing=missing, always=always, sometimes=1-always-never, never=never)
     return pd.DataFrame({part:row(part) for part in PART_COLORS}).T
 
 # %% ../../nbs/09_data.eda.ipynb #949a6611
@@ -106,12 +111,13 @@ def plot_missing_by_part(
     table, # of `check_data`
     ax=None # matplotlib axes
 ): # the axes
-    "Draw the share of clips that show each part in every frame, in some frames (pale), in none (empty)"
+    "Draw the share of clips that show each part always, sometimes (pale), never (empty)"
     ax,found = new_axes(ax, 1.6),missing_by_part(table)
     colors = [PART_COLORS[p] for p in found.index]
     ax.barh(range(len(found)), found.always, color=colors)
     ax.barh(range(len(found)), found.sometimes, left=found.always, color=colors, alpha=.35, lw=0)
-    ax.set_yticks(range(len(found)), [f"{p.replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()])
+    words = [f"{p.replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()]
+    ax.set_yticks(range(len(found)), words)
     ax.invert_yaxis()
     ax.set(xlim=(0,1), xlabel='clips')
     percent_axis(ax.xaxis)
@@ -132,13 +138,14 @@ def missing_by_position(
     bins=10,      # stretches of a clip
     n_workers=1,  # processes
     progress=False # show a bar
-)->pd.DataFrame: # one row per stretch, one column per part: share of the time in which it is missing
+)->pd.DataFrame: # one row per stretch, one column per part: share of the time
     "When each part is missing, on average over clips"
     total,n = np.zeros((bins, len(PART_COLORS))),0
-    for file,o in zip(files, map_clips(partial(_missing_in_clip, bins=bins), files, n_workers, progress)):
+    for o in map_clips(partial(_missing_in_clip, bins=bins), files, n_workers, progress):
         if isinstance(o, Exception): print(f'left out: {o}')
         else: total,n = total+o,n+1
-    if not n: raise ValueError(f'expected at least one readable clip, found none among {len(files)}')
+    if not n:
+        raise ValueError(f'expected at least one readable clip, found none among {len(files)}')
     return pd.DataFrame(total/n, columns=list(PART_COLORS))
 
 # %% ../../nbs/09_data.eda.ipynb #44d4b84a
@@ -174,7 +181,7 @@ def dominant_hand(
 )->pd.DataFrame: # one row per signer: clips, balance (1 = always left, -1 = always right), dominant
     "The hand that each signer signs with, according to the detector"
     left,right = table.left_hand_frames,table.right_hand_frames
-    balance = ((left-right)/(left+right)).groupby(table.participant_id) # no hand at all: NaN, left out
+    balance = ((left-right)/(left+right)).groupby(table.participant_id) # NaN without any hand
     found = pd.DataFrame({'clips':balance.size(), 'balance':balance.mean()}).sort_values('balance')
     hand = np.sign(found.balance).map({1:'left', -1:'right'})
     return found.assign(dominant=hand.fillna('unknown'))
@@ -234,11 +241,13 @@ def plot_clips_by_sign_and_signer(
     ax,counts = new_axes(ax),pd.crosstab(table.participant_id, table.sign)
     signers,signs = (counts.sum(axis).sort_values(ascending=False).index for axis in (1,0))
     counts = counts.loc[signers,signs]
-    image = ax.imshow(counts.where(counts>0), aspect='auto', interpolation='nearest', cmap='viridis_r', vmin=0)
+    image = ax.imshow(counts.where(counts>0), aspect='auto', interpolation='nearest',
+                      cmap='viridis_r', vmin=0)
     bar = ax.figure.colorbar(image, ax=ax, pad=.01, ticks=[0, counts.to_numpy().max()])
     bar.ax.tick_params(labelsize=6, length=2)
     bar.outline.set_visible(False)
-    ax.set_title(f'{(counts==0).to_numpy().mean():.1%} of {counts.size} pairs without a clip', fontsize=8)
+    empty = (counts==0).to_numpy().mean()
+    ax.set_title(f'{empty:.1%} of {counts.size} pairs without a clip', fontsize=8)
     ax.set(yticks=[], ylabel=f'{len(counts)} signers')
     _name_ticks(ax, counts.columns)
     return ax
@@ -251,7 +260,8 @@ def recordings(
     "Aspect and frame rate of a data set, and how many clips state them"
     def row(name):
         values = clip_setting(table, name, cfg)
-        return dict(stated=int(table[name].notna().sum()), min=values.min(), median=np.median(values), max=values.max())
+        return dict(stated=int(table[name].notna().sum()), min=values.min(),
+                    median=np.median(values), max=values.max())
     return pd.DataFrame({name:row(name) for name in ('aspect','fps')}).T.astype({'stated':int})
 
 # %% ../../nbs/09_data.eda.ipynb #10c69dc0
@@ -260,12 +270,14 @@ def plot_recordings(
     cfg=Config(), # SOURCE
     ax=None       # matplotlib axes
 ): # the axes
-    "Draw how high the nose is above the shoulders in shoulder widths, before and after correction by the aspect"
+    "Draw the nose ratio before and after correction by the aspect"
     ax,bins = new_axes(ax),np.linspace(0, 1.5, 31)
     corrected = table.nose_ratio/clip_setting(table, 'aspect', cfg)
-    for label,values,color in (('as stored',table.nose_ratio,'tab:orange'), ('corrected',corrected,'tab:blue')):
+    both = {'as stored':(table.nose_ratio,'tab:orange'), 'corrected':(corrected,'tab:blue')}
+    for label,(values,color) in both.items():
         values = values.dropna().clip(0, 1.5)
-        ax.hist(values, bins, weights=np.full(len(values), 1/len(table)), histtype='step', color=color, label=label)
+        shares = np.full(len(values), 1/len(table))
+        ax.hist(values, bins, weights=shares, histtype='step', color=color, label=label)
     ax.axvspan(*NOSE_RATIO_RANGE, color='black', alpha=.06, lw=0)
     ax.axvline(NOSE_RATIO, color='black', lw=.8, ls=':')
     ax.set(xlabel='nose above shoulders (shoulder widths)', ylabel='clips', xlim=(0,1.5))
@@ -288,12 +300,13 @@ def _sums(dataset, chunk):
 def calculate_avg_landmark_positions(
     dataset,  # `ASLDataset`
     chunk=256 # clips at a time
-)->list: # one dict per sign, in the order of labels: left_hand, right_hand, face -> (points, C), NaN = never detected
+)->list: # one dict per label: left_hand, right_hand, face -> (points, C), NaN = never detected
     "The average position of hand and face points for each sign"
     plain = dataset.subset(dataset.metadata_df.index, augment=False, transform=None)
     total,count = _sums(plain, chunk)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count>0)
-    parts = {p:getattr(dataset.cfg, f'{p.upper()}_INDICES') for p in ('left_hand','right_hand','face')}
+    names = 'left_hand','right_hand','face'
+    parts = {p:getattr(dataset.cfg, f'{p.upper()}_INDICES') for p in names}
     return [{p:sign[rows] for p,rows in parts.items()} for sign in mean]
 
 # %% ../../nbs/09_data.eda.ipynb #7bd837cb
@@ -308,8 +321,9 @@ def plot_avg_positions(
     ax = new_axes(ax, 2.6)
     for i,(sign,parts) in enumerate(positions.items()):
         for j,hand in enumerate(('left_hand','right_hand')):
-            path = np.insert(parts[hand][np.array(_HAND_PAIRS).T,:2], 2, np.nan, 0) # from, to, break
-            ax.plot(*path.swapaxes(0, 1).reshape(-1, 2).T, lw=1, color=f'C{i}', label=None if j else sign)
+            ends = parts[hand][np.array(_HAND_PAIRS).T,:2]
+            path = np.insert(ends, 2, np.nan, 0).swapaxes(0, 1).reshape(-1, 2) # from, to, break
+            ax.plot(*path.T, lw=1, color=f'C{i}', label=None if j else sign)
         ax.plot(*parts['face'][:,:2].T, 'o', ms=1, mew=0, color=PART_COLORS['pose'])
     ax.invert_yaxis()
     ax.set_aspect('equal')

@@ -25,8 +25,9 @@ _in_order_bytes = set()
 def _key_bytes(source, file):
     "A digest of the stored key columns; None if they are not plain or not in one piece"
     at = [file.schema.names.index(k) for k in _KEYS]
-    # reading the pages of a damaged schema makes pyarrow end the process; reading the whole file raises an error
-    plain = all((c.max_definition_level, c.max_repetition_level)==(1, 0) for c in map(file.schema.column, at))
+    # to read pages by a damaged schema ends the process; to read the whole file raises an error
+    levels = [(c.max_definition_level, c.max_repetition_level) for c in map(file.schema.column, at)]
+    plain = all(o==(1, 0) for o in levels)
     if file.metadata.num_row_groups!=1 or not plain: return None
     group,h = file.metadata.row_group(0),hashlib.blake2b(digest_size=16)
     for c in map(group.column, at):
@@ -39,7 +40,8 @@ def _key_bytes(source, file):
 def _open(path, columns):
     "The file's bytes, and the parquet file with its columns checked"
     import pyarrow as pa, pyarrow.parquet as pq
-    if not os.path.isfile(path): raise FileNotFoundError(f'{path}: expected a parquet file, found none')
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f'{path}: expected a parquet file, found none')
     want = [*_KEYS,*columns]
     source = pa.memory_map(str(path))
     file = pq.ParquetFile(source, pre_buffer=False)
@@ -82,7 +84,8 @@ def _column(table, name, path):
 def _integers(table, name, path):
     "A column as whole numbers"
     column = _column(table, name, path)
-    if column.dtype.kind=='f': raise ValueError(f'{path}: expected whole numbers in {name}, found others')
+    if column.dtype.kind=='f':
+        raise ValueError(f'{path}: expected whole numbers in {name}, found others')
     return column.astype(np.int64)
 
 # %% ../../nbs/07_data.raw.ipynb #71281e39
@@ -111,19 +114,22 @@ def _in_order(frame, code, index):
 
 # %% ../../nbs/07_data.raw.ipynb #7833b429
 def _places(frame, code, index, path):
-    "The place of each line in the flat clip and the number of frames; missing and double lines are errors"
+    "The place of each line in the flat clip, and the number of frames"
     if not ((index>=0) & (index<_SIZES[code])).all():
-        raise ValueError(f'{path}: expected landmark_index within its part, found {index.min()} to {index.max()}')
+        raise ValueError(f'{path}: expected landmark_index within its part, '
+                         f'found {index.min()} to {index.max()}')
     numbers,counts = np.unique(frame, return_counts=True)
-    if int(numbers[-1])-int(numbers[0])>=_MAX_FRAMES:
-        raise ValueError(f'{path}: expected at most {_MAX_FRAMES} frames, found {numbers[0]} to {numbers[-1]}')
-    place = (frame-numbers[0])*N_ROWS + _STARTS[code] + index
+    first,last = int(numbers[0]),int(numbers[-1])
+    if last-first>=_MAX_FRAMES:
+        raise ValueError(f'{path}: expected at most {_MAX_FRAMES} frames, found {first} to {last}')
+    place = (frame-first)*N_ROWS + _STARTS[code] + index
     if len(np.unique(place))<len(place):
         raise ValueError(f'{path}: expected each landmark once a frame, found duplicate rows')
     if (counts!=N_ROWS).any():
         i = np.argmax(counts!=N_ROWS)
-        raise ValueError(f'{path}: expected {N_ROWS} rows a frame, found {counts[i]} in frame {numbers[i]}')
-    return place, int(numbers[-1])-int(numbers[0])+1
+        raise ValueError(f'{path}: expected {N_ROWS} rows per frame, '
+                         f'found {counts[i]} in frame {numbers[i]}')
+    return place, last-first+1
 
 # %% ../../nbs/07_data.raw.ipynb #5a9291dc
 def read_clip(
@@ -135,12 +141,14 @@ def read_clip(
     with _reading(path):
         source,file = _open(path, columns)
         n = file.metadata.num_rows//N_ROWS
-        if file.metadata.num_rows<1: raise ValueError(f'{path}: expected at least one frame, found an empty clip')
+        if file.metadata.num_rows<1:
+            raise ValueError(f'{path}: expected at least one frame, found an empty clip')
         digest = _key_bytes(source, file)
         known,place = digest in _in_order_bytes,None
         table = file.read(columns=list(columns if known else [*_KEYS, *columns]), use_threads=False)
         if not known:
-            keys = _integers(table, 'frame', path),_type_codes(table, path),_integers(table, 'landmark_index', path)
+            frame,index = (_integers(table, k, path) for k in ('frame','landmark_index'))
+            keys = frame,_type_codes(table, path),index
             if not _in_order(*keys): place,n = _places(*keys, path)
             elif digest: _in_order_bytes.add(digest)
         return _coordinates(table, columns, place, n, rows, path)
@@ -154,10 +162,12 @@ def _coordinates(table, columns, place, n, rows, path):
         for i,c in enumerate(columns):
             values = _column(table, c, path)
             if len(values)!=(n*N_ROWS if place is None else len(place)):
-                raise ValueError(f'{path}: expected {N_ROWS} rows a frame, found {len(values)} values in {c}')
+                raise ValueError(f'{path}: expected {N_ROWS} rows per frame, '
+                                 f'found {len(values)} values in {c}')
             if place is not None: values = _put(values, place, n)
             lm[...,i] = values.reshape(n, N_ROWS)[:,keep]
-    if np.isinf(lm).any(): raise ValueError(f'{path}: expected coordinates or NaN, found infinite ones')
+    if np.isinf(lm).any():
+        raise ValueError(f'{path}: expected coordinates or NaN, found infinite ones')
     return lm
 
 # %% ../../nbs/07_data.raw.ipynb #33cf9fe4
@@ -169,8 +179,8 @@ def _put(values, place, n):
 
 # %% ../../nbs/07_data.raw.ipynb #505c41ff
 COLUMNS = ('path','participant_id','sequence_id','sign')
-STATISTICS = ('frames','left_hand_frames','right_hand_frames','hand_frames','face_frames','pose_frames','hand_gap',
-              'nose_ratio','content') # what `clip_statistics` adds
+STATISTICS = ('frames','left_hand_frames','right_hand_frames','hand_frames','face_frames',
+              'pose_frames','hand_gap','nose_ratio','content') # what `clip_statistics` adds
 
 # %% ../../nbs/07_data.raw.ipynb #e9111eaf
 def load_label_map(
@@ -179,13 +189,16 @@ def load_label_map(
     "The signs of a data set and their indices 0 to n-1"
     path = Path(path)
     if path.is_dir(): path = path/Config.MAP_JSON_FILE
-    if not path.is_file(): raise FileNotFoundError(f'{path}: expected a JSON file from sign to index, found none')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: expected a JSON file from sign to index, found none')
     try:
         signs = json.loads(path.read_text(encoding='utf-8'))
-        json.dumps(signs, ensure_ascii=False).encode() # JSON can hold half a character, no table can
-    except (ValueError, RecursionError) as e: raise ValueError(f'{path}: expected JSON, found {e}') from None
-    indices = list(signs.values()) if isinstance(signs, dict) else [None]
-    if not indices or any(type(i) is not int for i in indices) or sorted(indices)!=list(range(len(indices))):
+        json.dumps(signs, ensure_ascii=False).encode() # no table can hold half a character
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f'{path}: expected JSON, found {e}') from None
+    indices = list(signs.values()) if isinstance(signs, dict) else []
+    whole = all(type(i) is int for i in indices)
+    if not indices or not whole or sorted(indices)!=list(range(len(indices))):
         raise ValueError(f'{path}: expected sign to index, 0 to n-1, found {str(signs)[:60]}')
     return dict(sorted(signs.items(), key=lambda kv: kv[1]))
 
@@ -196,19 +209,23 @@ def _csv_rows(path):
     try:
         with open(path, newline='', encoding='utf-8-sig') as f:
             names,*rows = [row for row in csv.reader(f, strict=True) if row] or [[]]
-    except (ValueError, csv.Error) as e: raise ValueError(f'{path}: expected CSV, found {e}') from None
+    except (ValueError, csv.Error) as e:
+        raise ValueError(f'{path}: expected CSV, found {e}') from None
     for row in rows:
         if len(row)!=len(names):
-            raise ValueError(f'{path}: expected CSV with {len(names)} values per line, found {len(row)}: {row[:4]}')
+            raise ValueError(f'{path}: expected CSV with {len(names)} values per line, '
+                             f'found {len(row)}: {row[:4]}')
     missing = [c for c in COLUMNS if c not in names]
-    if missing: raise ValueError(f'{path}: expected columns {list(COLUMNS)}, found none named {missing}')
+    if missing:
+        raise ValueError(f'{path}: expected columns {list(COLUMNS)}, found none named {missing}')
     return names,rows
 
 # %% ../../nbs/07_data.raw.ipynb #7b00c524
 def _whole_numbers(text, path):
     "A column of text as whole numbers"
     bad = text[~text.str.fullmatch('-?[0-9]{1,18}').astype(bool)]
-    if len(bad): raise ValueError(f'{path}: expected whole numbers in {text.name}, found {bad.iloc[0]!r}')
+    if len(bad):
+        raise ValueError(f'{path}: expected whole numbers in {text.name}, found {bad.iloc[0]!r}')
     return text.astype(np.int64)
 
 # %% ../../nbs/07_data.raw.ipynb #049c35e4
@@ -216,22 +233,24 @@ def _above_zero(text, name, path):
     "A text as a number above zero; NaN if it is empty or says NaN"
     try: number = float(text or 'nan')
     except ValueError: number = -1.
-    if number<=0 or math.isinf(number): raise ValueError(f'{path}: expected numbers above 0 in {name}, found {text!r}')
+    if number<=0 or math.isinf(number):
+        raise ValueError(f'{path}: expected numbers above 0 in {name}, found {text!r}')
     return number
 
 # %% ../../nbs/07_data.raw.ipynb #3e0c3f8a
 def read_clip_table(
     folder, # data folder
-    csv     # name of the table, e.g. 'train.csv'
-)->'pd.DataFrame': # one row per clip: the documented columns, aspect, fps (NaN = unknown), further columns
+    name    # of the table, e.g. 'train.csv'
+)->'pd.DataFrame': # one row per clip: `COLUMNS`, aspect, fps (NaN = unknown), further columns
     "A CSV table of clips, with its columns checked"
     import pandas as pd
-    path = Path(folder)/csv
+    path = Path(folder)/name
     names,rows = _csv_rows(path)
     if not rows: raise ValueError(f'{path}: expected at least one clip, found none')
     table = pd.DataFrame(rows, columns=names, dtype=str)
     for c in ('participant_id','sequence_id'): table[c] = _whole_numbers(table[c], path)
-    for c in ('aspect','fps'): table[c] = [_above_zero(v, c, path) for v in table[c]] if c in table else np.nan
+    for c in ('aspect','fps'):
+        table[c] = [_above_zero(v, c, path) for v in table[c]] if c in table else np.nan
     return table.drop(columns=[*STATISTICS, 'offset', 'reason'], errors='ignore')
 
 # %% ../../nbs/07_data.raw.ipynb #385567c9
@@ -241,7 +260,8 @@ def _row_faults(table, label_map):
     reason = pd.Series('', table.index)
     reason[table.path.duplicated()] = 'expected each path once, found it again'
     for sign in sorted({*table.sign}-{*label_map}):
-        reason[table.sign==sign] = f'expected a sign of the label map, found {sign!r}.{nearest(sign, label_map)}'
+        hint = nearest(sign, label_map)
+        reason[table.sign==sign] = f'expected a sign of the label map, found {sign!r}.{hint}'
     return reason
 
 # %% ../../nbs/07_data.raw.ipynb #f37ecd18
@@ -280,7 +300,8 @@ def recorded_as(
     path = folder/Config.TRAIN_CSV_FILE
     if not path.is_file(): return {}
     stat = path.stat()
-    said = _recordings(path, stat.st_mtime_ns, stat.st_size).get(file.relative_to(folder).as_posix(), {})
+    said = _recordings(path, stat.st_mtime_ns, stat.st_size)
+    said = said.get(file.relative_to(folder).as_posix(), {})
     return {c:v for c,text in said.items() if not math.isnan(v := _above_zero(text, c, path))}
 
 # %% ../../nbs/07_data.raw.ipynb #9faf24df
@@ -298,7 +319,8 @@ def _end_with_parent():
     Thread(target=watch, daemon=True).start()
 
 # %% ../../nbs/07_data.raw.ipynb #66cb569a
-_WORKER_LOST = 'expected all workers to finish, found one killed: run again, with fewer workers if memory was short'
+_WORKER_LOST = ('expected all workers to finish, found one killed: run again, '
+                'with fewer workers if memory was short')
 
 def _in_processes(call, files, n_workers, chunk):
     "The results of `call` for each file, from several processes"
@@ -306,7 +328,8 @@ def _in_processes(call, files, n_workers, chunk):
     size = 4*chunk*n_workers
     try:
         with ProcessPoolExecutor(n_workers, initializer=_end_with_parent) as pool:
-            for i in range(0, len(files), size): yield from pool.map(call, files[i:i+size], chunksize=chunk)
+            for i in range(0, len(files), size):
+                yield from pool.map(call, files[i:i+size], chunksize=chunk)
     except BrokenProcessPool: raise ChildProcessError(_WORKER_LOST) from None
 
 # %% ../../nbs/07_data.raw.ipynb #1bddfcc4
@@ -343,7 +366,7 @@ def content_hash(
 
 # %% ../../nbs/07_data.raw.ipynb #2eea2770
 def _nose_ratio(frames, offsets, positions):
-    "Height of the nose above the shoulders over their width, the median over the frames of each clip"
+    "Height of the nose above the shoulders over their width, the median of each clip"
     import pandas as pd
     nose,left,right = np.moveaxis(frames[:,positions,:2], 1, 0)
     width = np.abs(left[:,0]-right[:,0])
@@ -369,15 +392,17 @@ def clip_statistics(
     offsets,  # (B+1,) where clips begin
     rows=None # (P,) rows of the 543 that the points are; None for all
 )->dict: # name of `STATISTICS` -> (B,)
-    "Frames, frames in which each part was detected, the longest gap of the hands, nose ratio (uncorrected), content"
+    "The statistics of each clip; the nose ratio is not corrected by the aspect"
     rows,starts = np.arange(N_ROWS) if rows is None else np.asarray(rows),np.asarray(offsets)[:-1]
     seen = ~np.isnan(frames[...,0])
     part = parts_seen(seen, rows)
     found = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
     anything = np.logical_or.reduceat(seen.any(1), starts)
-    found['content'] = [content_hash(frames[a:b]) if n else None for a,b,n in zip(offsets, offsets[1:], anything)]
+    found['content'] = [content_hash(frames[a:b]) if some else None
+                        for a,b,some in zip(offsets, offsets[1:], anything)]
+    positions = [np.flatnonzero(rows==r)[0] for r in _SHOULDERS]
     found |= dict(frames=np.diff(offsets), hand_gap=_longest_gap(part['hand'], offsets),
-                  nose_ratio=_nose_ratio(frames, offsets, [np.flatnonzero(rows==r)[0] for r in _SHOULDERS]))
+                  nose_ratio=_nose_ratio(frames, offsets, positions))
     return {k:found[k] for k in STATISTICS}
 
 # %% ../../nbs/07_data.raw.ipynb #e5159644
@@ -404,8 +429,8 @@ def aspect_warning(
     if _fits(ratio): return ''
     names = [n for n,s in SOURCES.items() if _fits(np.nanmedian(ratios)/s['aspect'])]
     hint = f'; SOURCE={names[0]} would fit' if names else ''
-    return (f'the nose is {ratio:.2f} shoulder widths above the shoulders, about {NOSE_RATIO} was expected: '
-            f'the aspect ratio may be wrong{hint}')
+    return (f'the nose is {ratio:.2f} shoulder widths above the shoulders, '
+            f'about {NOSE_RATIO} was expected: the aspect ratio may be wrong{hint}')
 
 # %% ../../nbs/07_data.raw.ipynb #2882b8e7
 def identical_clips(
@@ -434,8 +459,9 @@ def check_data(
     table,report,_ = read_table(folder)
     found = list(map_clips(_file_statistics, table.file.tolist(), n_workers, progress))
     bad = np.array([isinstance(o, Exception) for o in found])
-    wrong = pd.DataFrame({'path':table.path[bad], 'reason':[str(o) for o in found if isinstance(o, Exception)]})
-    stats = pd.DataFrame([o for o in found if not isinstance(o, Exception)], columns=list(STATISTICS))
+    reasons = [str(o) for o,b in zip(found, bad) if b]
+    wrong = pd.DataFrame({'path':table.path[bad], 'reason':reasons})
+    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=list(STATISTICS))
     table = pd.concat([table[~bad].reset_index(drop=True), stats], axis=1)
     return table, pd.concat([report, wrong, identical_clips(table)], ignore_index=True)
 
@@ -448,10 +474,13 @@ def describe(
     q = table.frames.quantile([.5, .95])
     aspects = clip_setting(table, 'aspect', cfg)
     hands,pose = (table[c].sum()/table.frames.sum() for c in ('hand_frames','pose_frames'))
-    lines = [f'{len(table)} clips, {table.sign.nunique()} signs, {table.participant_id.nunique()} signers',
-             f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, 95th percentile {q[.95]:.0f}',
+    signs,signers = table.sign.nunique(),table.participant_id.nunique()
+    ratio = (table.nose_ratio/aspects).median()
+    lines = [f'{len(table)} clips, {signs} signs, {signers} signers',
+             f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, '
+             f'95th percentile {q[.95]:.0f}',
              f'frames with a hand: {hands:.0%}, with a pose: {pose:.0%}',
-             f'height of the nose over the width of the shoulders: {(table.nose_ratio/aspects).median():.2f} '
+             f'height of the nose over the width of the shoulders: {ratio:.2f} '
              f'({table.nose_ratio.median():.2f} uncorrected)']
     if warning := aspect_warning(table.nose_ratio, aspects): lines.append(f'warning: {warning}')
     return '\n'.join(lines)

@@ -35,9 +35,10 @@ _PATHS = { # a: 0 to 1 along the way, there and back; u: counts turns
     'twist':  lambda a,u: (0*a, 0*a, _wave(1.5*u))}
 
 # %% ../../nbs/03_data.synth.ipynb #053a6563
-_SHAPES = {'fist':'799990', 'flat':'500000', 'spread':'000009', 'point':'709990', 'vee':'700996', 'three':'900098',
-          'horns':'709900', 'ell':'009990', 'thumb':'099990', 'little':'799900', 'claw':'355557', 'pinch':'760005',
-          'opening':'799990 000009', 'closing':'000009 799990', 'bending':'500000 677770'}
+_SHAPES = {'fist':'799990', 'flat':'500000', 'spread':'000009', 'point':'709990', 'vee':'700996',
+           'three':'900098', 'horns':'709900', 'ell':'009990', 'thumb':'099990', 'little':'799900',
+           'claw':'355557', 'pinch':'760005', 'opening':'799990 000009', 'closing':'000009 799990',
+           'bending':'500000 677770'}
 _PLACES = { # x, y, z of the right wrist, and the other hand
     'brow':(-.35,-.45,-.45,'away'), 'cheek':(-.45,-.2,-.4,'away'), 'chin':(-.2,-.05,-.45,'away'),
     'chest':(-.2,.35,-.4,'away'), 'side':(-.65,.05,-.4,'away'), 'both':(-.6,.3,-.45,'mirrored'),
@@ -61,7 +62,7 @@ def synth_signs(
 )->list: # of SynthSign; a longer list begins with the shorter one
     "The first signs of a seed's vocabulary"
     rng = np.random.default_rng([seed, 1])
-    paths,shapes,places = (rng.permutation(list(words)).tolist() for words in (_PATHS, _SHAPES, _PLACES))
+    paths,shapes,places = (rng.permutation(list(o)).tolist() for o in (_PATHS, _SHAPES, _PLACES))
     stairs = range(4*len(paths)*len(shapes)*len(places))
     signs = list(dict.fromkeys(SynthSign(paths[i//2%len(paths)], shapes[(i+1)//2%len(shapes)],
                                          places[i//4%len(places)]) for i in stairs))
@@ -98,16 +99,19 @@ def synth_signer(
     rng = np.random.default_rng([seed, 2, index])
     turn = np.random.default_rng([seed, 2]).random()
     about = lambda mean,sd: float(np.clip(rng.normal(mean, sd), mean-2*sd, mean+2*sd))
-    return SynthSigner(participant_id=1001+index, left=(turn+index*_LEFT_SHARE)%1 < _LEFT_SHARE, width=about(.41,.05),
-        center=(about(.5,.05), about(.62,.04)), neck=about(.58,.03), arm=about(1,.05), slow=float(np.exp(about(0,.25))),
-        size=about(1,.15), tilt=about(0,.12), offset=(about(0,.05), about(0,.05)), rest=about(1,.15),
-        lost=float(rng.beta(1.2,12)), jitter=float(np.exp(about(0,.3))))
+    return SynthSigner(
+        participant_id=1001+index, left=(turn+index*_LEFT_SHARE)%1 < _LEFT_SHARE,
+        width=about(.41,.05), center=(about(.5,.05), about(.62,.04)), neck=about(.58,.03),
+        arm=about(1,.05), slow=float(np.exp(about(0,.25))), size=about(1,.15), tilt=about(0,.12),
+        offset=(about(0,.05), about(0,.05)), rest=about(1,.15), lost=float(rng.beta(1.2,12)),
+        jitter=float(np.exp(about(0,.3))))
 
 # %% ../../nbs/03_data.synth.ipynb #494fc7cd
 def _body():
     "The 33 pose points at rest, nose at the origin of the head, shoulders at y = 0"
-    half = {1:(.05,-.12,-.3), 2:(.09,-.12,-.3), 3:(.13,-.11,-.28), 7:(.21,-.05,-.02), 9:(.07,.13,-.27), 11:(.5,0,0),
-            23:(.34,1.45,.25), 25:(.36,2.5,.2), 27:(.36,3.5,.6), 29:(.34,3.65,.7), 31:(.36,3.8,.3)}
+    half = {1:(.05,-.12,-.3), 2:(.09,-.12,-.3), 3:(.13,-.11,-.28), 7:(.21,-.05,-.02),
+            9:(.07,.13,-.27), 11:(.5,0,0), 23:(.34,1.45,.25),
+            25:(.36,2.5,.2), 27:(.36,3.5,.6), 29:(.34,3.65,.7), 31:(.36,3.8,.3)}
     body = np.zeros((33, 3))
     body[0] = (0, 0, -.38)
     for i,xyz in half.items(): body[i] = xyz
@@ -123,14 +127,17 @@ _RIGHT_OUTLINE = (109,67,103,54,21,162,127,234,93,132,58,172,136,150,149,176,148
 _MIDLINE = (10,151,9,8,168,6,197,195,5,4,1,19,94,2,164,0,11,12,13,14,15,16,17,18,200,199,175,152)
 
 # %% ../../nbs/03_data.synth.ipynb #9ac79563
-def _oval(radius, angle): return np.stack([-.22*radius*np.abs(np.sin(angle)), -.03-.29*radius*np.cos(angle)], 1)
+def _oval(radius, angle):
+    "Points on the right half of the face, (n, 2)"
+    return np.stack([-.22*radius*np.abs(np.sin(angle)), -.03-.29*radius*np.cos(angle)], 1)
 
 # %% ../../nbs/03_data.synth.ipynb #0e97c67d
 def _face():
     "The 468 face points around the nose, (468, 3)"
     xy = np.full((468, 2), np.nan)
     xy[list(_MIDLINE),0] = 0
-    xy[list(_MIDLINE),1] = np.interp(np.arange(28), [0,9,15,18,19,22,27], [-.32,0,.1,.125,.135,.175,.26])
+    known = [0,9,15,18,19,22,27],[-.32,0,.1,.125,.135,.175,.26]
+    xy[list(_MIDLINE),1] = np.interp(np.arange(28), *known)
     turn = np.linspace(0, 2*np.pi, 16, endpoint=False)
     xy[list(_RIGHT_EYE)] = np.stack([-.1-.042*np.cos(turn), -.115-.017*np.sin(turn)], 1)
     xy[list(_RIGHT_OUTLINE)] = _oval(np.ones(17), np.linspace(0, np.pi, 19)[1:-1])
@@ -150,17 +157,20 @@ _FACE_SHAPE = _face()
 _LIP_ROWS = sorted({i for arc in LIP_ARCS for i in arc})
 
 # %% ../../nbs/03_data.synth.ipynb #593a3ea3
-_BASE = np.array([(.14,.12,.03), (.13,.48,0), (.03,.5,0), (-.07,.47,0), (-.16,.42,0)]) # where the fingers begin
+# where the fingers begin, and the lengths of their bones
+_BASE = np.array([(.14,.12,.03), (.13,.48,0), (.03,.5,0), (-.07,.47,0), (-.16,.42,0)])
 _BONES = np.array([(.2,.17,.14), (.24,.15,.12), (.26,.17,.13), (.24,.16,.12), (.19,.12,.1)])
 
 # %% ../../nbs/03_data.synth.ipynb #732dc4d9
 def _hand(curl):
     "21 points in the hand's frame; curl (T, 6): thumb to little finger, spread"
     thumb,spread = curl[:,:1],curl[:,5:]
-    fan = np.concatenate([.9-1.5*thumb, (.06+.22*spread)*np.array([1,.2,-.5,-1.3])], 1)           # (T, 5)
-    bend = np.cumsum(curl[:,:5,None]*np.array([1.3,1.7,1.])*np.array([.2,1,1,1,1])[:,None], 2)    # (T, 5, 3)
+    fan = np.concatenate([.9-1.5*thumb, (.06+.22*spread)*np.array([1,.2,-.5,-1.3])], 1) # t f
+    bend = curl[:,:5,None]*np.array([1.3,1.7,1.])*np.array([.2,1,1,1,1])[:,None]
+    bend = np.cumsum(bend, 2) # t f bone
     fan = fan[:,:,None]
-    bones = np.stack([np.sin(fan)*np.cos(bend), np.cos(fan)*np.cos(bend), np.sin(bend)], -1)*_BONES[:,:,None]
+    bones = np.stack([np.sin(fan)*np.cos(bend), np.cos(fan)*np.cos(bend), np.sin(bend)], -1)
+    bones *= _BONES[:,:,None] # t f bone xyz
     joints = np.concatenate([np.broadcast_to(_BASE[:,None], (len(curl),5,1,3)), bones], 2).cumsum(2)
     return np.concatenate([np.zeros((len(curl),1,3)), joints.reshape(len(curl), 20, 3)], 1)
 
@@ -188,7 +198,7 @@ def _arm(wrist, curl, roll, length):
     elbow,wrist = _elbow(wrist, .72*length, .66*length)
     lift = np.clip(.9-wrist[:,1:2], 0, .8)
     fingers = _unit(_unit(wrist-elbow)*(1,1,.3) + lift*np.array([0,-1,0]))
-    thumb = _unit(fingers[:,[1,0,2]]*(-1,1,0)) # at right angles to the fingers, in the picture plane
+    thumb = _unit(fingers[:,[1,0,2]]*(-1,1,0)) # at right angles to the fingers, in the picture
     palm = np.cross(thumb, fingers)
     c,s = np.cos(roll)[:,None],np.sin(roll)[:,None]
     frame = np.stack([c*thumb+s*palm, fingers, c*palm-s*thumb], 1) # t axis xyz
@@ -307,7 +317,8 @@ def _to_picture(lm, signer, sway, rng):
     width,height = signer.width/_ASPECT,signer.width
     lm *= np.array([width,height,width], np.float32)
     lm[...,:2] += (np.array(signer.center)+sway).astype(np.float32)
-    lm[:,FACE] += .001*signer.jitter*rng.standard_normal((len(lm),1,3), np.float32) # a face shakes as a whole
+    # a face shakes as a whole
+    lm[:,FACE] += .001*signer.jitter*rng.standard_normal((len(lm),1,3), np.float32)
     for part,sd in ((LEFT_HAND,.003), (POSE,.0008), (RIGHT_HAND,.003)):
         lm[:,part] += sd*signer.jitter*rng.standard_normal(lm[:,part].shape, np.float32)
     lm[:,POSE,2] = 2*lm[:,POSE,2] + .05*rng.standard_normal((len(lm),33), np.float32)
@@ -323,8 +334,10 @@ def synth_clip(
     raised,turns = _timeline(n, rng)
     elbows,hands = _arms(sign, signer, raised, turns, rng)
     head = (0,-signer.neck,0) + .01*_drift(n, rng, (1,3))
-    lm = np.empty((3,n,N_ROWS), np.float32).transpose(1, 2, 0) # arithmetic is fastest along the rows of a frame
-    _place_face(lm[:,FACE], head, .4*(1+_drift(n, rng, (1,)))*raised[:,None], .08*_drift(n, rng, (1,)))
+    # arithmetic is fastest along the rows of a frame
+    lm = np.empty((3,n,N_ROWS), np.float32).transpose(1, 2, 0)
+    opened = .4*(1+_drift(n, rng, (1,)))*raised[:,None]
+    _place_face(lm[:,FACE], head, opened, .08*_drift(n, rng, (1,)))
     lm[:,LEFT_HAND],lm[:,RIGHT_HAND] = hands
     lm[:,POSE] = _pose(elbows, hands, head)
     _to_picture(lm, signer, .006*_drift(n, rng, (1,2))+rng.normal(0, .02, 2), rng)
@@ -341,7 +354,8 @@ def _tables(n_signs, n_signers, n_clips, seed):
     signs,signers = synth_signs(n_signs, seed),[synth_signer(j, seed) for j in range(n_signers)]
     jobs = [(sign, signer, (i,j,k)) for j,signer in enumerate(signers)
             for i,sign in enumerate(signs) for k in range(n_clips)]
-    number = lambda key: int(np.random.SeedSequence([seed,4,*key]).generate_state(1, np.uint64)[0])>>12
+    draw = lambda key: np.random.SeedSequence([seed,4,*key]).generate_state(1, np.uint64)
+    number = lambda key: int(draw(key)[0])>>12
     rows = [(s.participant_id, number(key), sign.name) for sign,s,key in jobs]
     table = pd.DataFrame(rows, columns=['participant_id','sequence_id','sign'])
     folder = Config.LANDMARK_FILES
@@ -368,11 +382,12 @@ def make_dataset(
     out = Path(out)
     table,jobs = _tables(n_signs, n_signers, n_clips, seed)
     index = {name:i for i,name in enumerate(sorted(table.sign.unique()))}
-    texts = {Config.MAP_JSON_FILE:json.dumps(index),
-             Config.TRAIN_CSV_FILE:table.to_csv(index=False, lineterminator='\n')} # last: the data set is complete
+    csv = table.to_csv(index=False, lineterminator='\n')
+    texts = {Config.MAP_JSON_FILE:json.dumps(index), Config.TRAIN_CSV_FILE:csv} # this one last
     for name,text in texts.items():
         if (out/name).exists() and (out/name).read_bytes()!=text.encode():
-            raise ValueError(f'{out/name} belongs to another data set: choose an empty folder, or the same numbers')
+            raise ValueError(f'{out/name} belongs to another data set: expected an empty folder, '
+                             'or one with the same numbers')
     for path,job in zip(tqdm(table.path, disable=None if progress else True), jobs):
         if not (out/path).exists(): _write_clip(out/path, *job, seed)
     for name,text in texts.items():
