@@ -312,6 +312,7 @@ def read_settings(
     if isinstance(values, dict): return values
     raise ValueError(f'{path}: expected settings by name, found {type(values).__name__}')
 
+# %% ../nbs/01_config.ipynb #61ff3547
 def load_config(
     path=None,   # YAML file of settings; None for the defaults
     overrides=() # 'KEY=value' words, which win over the file
@@ -328,6 +329,7 @@ def fingerprint(
     text = json.dumps(settings, sort_keys=True, separators=(',',':'))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+# %% ../nbs/01_config.ipynb #2b1ac145
 def feature_settings(
     cfg:Config # all settings
 )->dict: # `LandmarkSettings` and `FeatureSettings` by name

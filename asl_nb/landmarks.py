@@ -32,6 +32,7 @@ ROW_OF = {(part,i): s.start+i for part,s in PARTS.items() for i in range(s.stop-
 _FACE_MIDLINE = (0,1,2,4,5,6,*range(8, 20),94,151,152,164,168,175,195,197,199,200)
 _POSE_PAIRS = ((1,4), (2,5), (3,6), (7,8), (9,10), *((i,i+1) for i in range(11, 33, 2)))
 
+# %% ../nbs/02_landmarks.ipynb #a3c5bb2d
 def _flip_rows():
     "The exchange of left and right as a permutation of the 543 rows"
     flip = np.arange(N_ROWS)
@@ -70,10 +71,12 @@ _HAND_LINES = ((0,1,2,3,4), (0,5,6,7,8), (5,9,10,11,12), (9,13,14,15,16), (13,17
 _BODY_LINES = ((7,3,2,1,0,4,5,6,8), (11,12,24,23,11), (11,13,15), (12,14,16),
                (15,17,19,15,21), (16,18,20,16,22))
 
+# %% ../nbs/02_landmarks.ipynb #3e390b7b
 def _pairs(lines, start=0):
     "Neighbors in lines of points as pairs of rows"
     return tuple((a+start,b+start) for line in lines for a,b in zip(line, line[1:]))
 
+# %% ../nbs/02_landmarks.ipynb #4624a5a9
 CONNECTIONS = {'face':_pairs(LIP_ARCS),
                'left_hand':_pairs(_HAND_LINES, LEFT_HAND.start),
                'pose':_pairs(_BODY_LINES, POSE.start),

@@ -65,14 +65,13 @@ def remove_unusable_data(
 # %% ../../nbs/10_data.cleaning.ipynb #ccc75709
 def _outlier_rules(table, cfg):
     "The rules of the second step, for a table with the columns median, mean and std"
-    limit = cfg.SKIP_CONSECUTIVE_ZEROS
     return [('short', table.frames<table['median']/3,
              'expected a third of the median of {median:g} frames, found {frames}'),
             ('length', (table.frames-table['mean']).abs()>2*table['std'],
              'expected {mean:.1f} frames, give or take two standard deviations of {std:.1f}, '
              'found {frames}'),
-            ('gap', table.hand_gap>limit,
-             f'expected at most {limit} frames in a row without a hand, found {{hand_gap}}')]
+            ('gap', table.hand_gap>cfg.SKIP_CONSECUTIVE_ZEROS,
+             f'expected at most {cfg.SKIP_CONSECUTIVE_ZEROS} frames without a hand, found {{hand_gap}}')]
 
 # %% ../../nbs/10_data.cleaning.ipynb #39fc84bc
 def remove_outlier_or_missing_data(

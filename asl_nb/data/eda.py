@@ -36,8 +36,9 @@ def _frame_ticks(axis, low, high):
     axis.minorticks_off()
 
 # %% ../../nbs/09_data.eda.ipynb #62c8cb29
-def _cumulative(ax, values, colors, marks):
-    "Draw the share of clips with at most so many frames, and named vertical lines"
+def _cumulative(ax, values, colors, cfg, limits):
+    "Draw the share of clips with at most so many frames, and lines at two settings"
+    marks = {k:getattr(cfg, k) for k in limits}
     last = int(max(*marks.values(), *(v.max() for v in values.values())))
     x = np.arange(last+1)
     for (name,v),color in zip(values.items(), colors):
@@ -59,9 +60,8 @@ def plot_clip_lengths(
 ): # the axes
     "Draw the share of clips with at most so many frames, and so many frames with a hand"
     ax = new_axes(ax)
-    marks = {k:getattr(cfg, k) for k in ('MIN_SEQUENCES','INPUT_SIZE')}
     values = {'all':table.frames, 'with a hand':table.hand_frames}
-    _cumulative(ax, values, ('tab:blue','black'), marks)
+    _cumulative(ax, values, ('tab:blue','black'), cfg, ('MIN_SEQUENCES','INPUT_SIZE'))
     ax.set_xlabel('frames')
     return ax
 
@@ -170,8 +170,8 @@ def plot_hand_gaps(
 ): # the axes
     "Draw the share of clips whose longest gap has at most so many frames"
     ax = new_axes(ax)
-    marks = {k:getattr(cfg, k) for k in ('INTERPOLATE_MISSING','SKIP_CONSECUTIVE_ZEROS')}
-    _cumulative(ax, {'gap':table.hand_gap}, ('black',), marks)
+    limits = 'INTERPOLATE_MISSING','SKIP_CONSECUTIVE_ZEROS'
+    _cumulative(ax, {'gap':table.hand_gap}, ('black',), cfg, limits)
     ax.set_xlabel('longest gap (frames)')
     return ax
 

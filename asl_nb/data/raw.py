@@ -241,7 +241,7 @@ def _above_zero(text, name, path):
 def read_clip_table(
     folder, # data folder
     name    # of the table, e.g. 'train.csv'
-)->'pd.DataFrame': # one row per clip: `COLUMNS`, aspect, fps (NaN = unknown), further columns
+): # pandas table, one row per clip: `COLUMNS`, aspect, fps (NaN = unknown), further columns
     "A CSV table of clips, with its columns checked"
     import pandas as pd
     path = Path(folder)/name
@@ -419,6 +419,7 @@ NOSE_RATIO,NOSE_RATIO_RANGE = .58,(.42,.80) # corrected
 
 def _fits(ratio): return NOSE_RATIO_RANGE[0]<=ratio<=NOSE_RATIO_RANGE[1]
 
+# %% ../../nbs/07_data.raw.ipynb #2243175d
 def aspect_warning(
     ratios, # (n,) uncorrected nose ratios
     aspects # (n,) aspects to correct them with
@@ -435,7 +436,7 @@ def aspect_warning(
 # %% ../../nbs/07_data.raw.ipynb #2882b8e7
 def identical_clips(
     table # one row per clip: path, content
-)->'pd.DataFrame': # path, reason
+): # pandas table: path, reason
     "The clips with the content of an earlier one"
     import pandas as pd
     first = table.groupby('content').path.transform('first')

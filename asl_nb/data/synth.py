@@ -109,11 +109,10 @@ def synth_signer(
 # %% ../../nbs/03_data.synth.ipynb #494fc7cd
 def _body():
     "The 33 pose points at rest, nose at the origin of the head, shoulders at y = 0"
-    half = {1:(.05,-.12,-.3), 2:(.09,-.12,-.3), 3:(.13,-.11,-.28), 7:(.21,-.05,-.02),
-            9:(.07,.13,-.27), 11:(.5,0,0), 23:(.34,1.45,.25),
+    half = {0:(0,0,-.38), 1:(.05,-.12,-.3), 2:(.09,-.12,-.3), 3:(.13,-.11,-.28),
+            7:(.21,-.05,-.02), 9:(.07,.13,-.27), 11:(.5,0,0), 23:(.34,1.45,.25),
             25:(.36,2.5,.2), 27:(.36,3.5,.6), 29:(.34,3.65,.7), 31:(.36,3.8,.3)}
     body = np.zeros((33, 3))
-    body[0] = (0, 0, -.38)
     for i,xyz in half.items(): body[i] = xyz
     rows = FLIP[POSE]-POSE.start
     return np.where(body.any(1, keepdims=True), body, body[rows]*(-1,1,1))
