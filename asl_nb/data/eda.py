@@ -239,7 +239,7 @@ def plot_clips_by_sign_and_signer(
 ): # the axes
     "Draw the number of clips of each sign by each signer, white where there is none"
     ax,counts = new_axes(ax),pd.crosstab(table.participant_id, table.sign)
-    signers,signs = (counts.sum(axis).sort_values(ascending=False).index for axis in (1,0))
+    signers,signs = (counts.sum(axis=axis).sort_values(ascending=False).index for axis in (1,0))
     counts = counts.loc[signers,signs]
     image = ax.imshow(counts.where(counts>0), aspect='auto', interpolation='nearest',
                       cmap='viridis_r', vmin=0)

@@ -8,7 +8,7 @@ __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'read_clip
            'aspect_warning', 'identical_clips', 'check_data', 'describe']
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
-import csv,hashlib,json,math,os
+import csv,hashlib,io,json,math,os
 from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
@@ -207,8 +207,8 @@ def _csv_rows(path):
     "The columns and the rows of a CSV file, as text"
     if not path.is_file(): raise FileNotFoundError(f'{path}: expected a table of clips, found none')
     try:
-        with open(path, newline='', encoding='utf-8-sig') as f:
-            names,*rows = [row for row in csv.reader(f, strict=True) if row] or [[]]
+        lines = io.StringIO(path.read_bytes().decode().removeprefix('\ufeff'), newline='')
+        names,*rows = [row for row in csv.reader(lines, strict=True) if row] or [[]]
     except (ValueError, csv.Error) as e:
         raise ValueError(f'{path}: expected CSV, found {e}') from None
     for row in rows:
@@ -419,7 +419,7 @@ NOSE_RATIO,NOSE_RATIO_RANGE = .58,(.42,.80) # corrected
 
 def _fits(ratio): return NOSE_RATIO_RANGE[0]<=ratio<=NOSE_RATIO_RANGE[1]
 
-# %% ../../nbs/07_data.raw.ipynb #2243175d
+# %% ../../nbs/07_data.raw.ipynb #ccad83ef
 def aspect_warning(
     ratios, # (n,) uncorrected nose ratios
     aspects # (n,) aspects to correct them with
