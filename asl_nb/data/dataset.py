@@ -16,7 +16,7 @@ from ..config import Config,check_value,feature_settings
 from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
 from .store import Store,open_store
-from ..augmentations import augment_in_place,mixup
+from ..augmentations import augment_batch,mixup
 
 # %% ../../nbs/14_data.dataset.ipynb #e918d4a6
 def _together(table):
@@ -150,7 +150,7 @@ def batch(self:ASLDataset,
     idxs,rng = np.asarray(idxs),self.rng if rng is None else rng
     (xb,mask),yb = self.features[self.clips[idxs]],self.targets[idxs]
     if self.augment:
-        xb = augment_in_place(xb, rng, self.cfg, self.augmentation_threshold, self.enableDropout)
+        xb = augment_batch(xb, mask, self.cfg, self.augmentation_threshold, self.enableDropout, rng=rng)
         if self.cfg.MIXUP:
             targets = np.eye(len(self.store.label_map), dtype=np.float32)[yb]
             xb,yb = mixup(xb, targets, self.cfg.MIXUP, rng=rng)
