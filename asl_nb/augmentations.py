@@ -16,12 +16,12 @@ from .utils import nearest
 from .config import Config
 from .landmarks import FLIP,N_ROWS,flip_map,useful_rows
 
-# %% ../nbs/13_augmentations.ipynb #4e7f8b3e
+# %% ../nbs/13_augmentations.ipynb #66f70ca6
 def _clips(frames):
     "All clips along one axis, (n, T, P, C)"
     return frames.reshape(prod(frames.shape[:-3]), *frames.shape[-3:])
 
-# %% ../nbs/13_augmentations.ipynb #8d0b270d
+# %% ../nbs/13_augmentations.ipynb #264ffb3a
 def _lengths(frames, mask):
     "The number of real frames of each clip, (n, 1)"
     n,T = prod(frames.shape[:-3]),frames.shape[-3]
@@ -39,14 +39,14 @@ def _middle(x):
     one = np.ones((1, T*P), x.dtype) # a product with BLAS is several times faster than a sum
     return one@values / (one@seen).clip(1)
 
-# %% ../nbs/13_augmentations.ipynb #885bc6a1
+# %% ../nbs/13_augmentations.ipynb #48aa35de
 def _few_frames(x, mask):
     "At least four frames of each clip, if it has them, spread over its real ones"
     T = x.shape[1]
     t = np.arange(0, T, max(1, T//4))
     return x[np.arange(len(x))[:,None], t*_lengths(x, mask)//T]
 
-# %% ../nbs/13_augmentations.ipynb #cdf6df58
+# %% ../nbs/13_augmentations.ipynb #c6cac0a1
 def _move(frames, matrix, shift=None, mask=None):
     "Each clip's points times its matrix (n, C, C), about the clip's middle, then shifted by (n, C)"
     x = _clips(frames)
@@ -65,13 +65,13 @@ def _identities(frames):
     out[:,range(C),range(C)] = 1
     return out
 
-# %% ../nbs/13_augmentations.ipynb #c4fde0cc
+# %% ../nbs/13_augmentations.ipynb #8dbfa123
 def _shifts(frames, rng, max_shift):
     "A random vector for each clip, (n, C)"
     shape = prod(frames.shape[:-3]),frames.shape[-1]
     return np.random.default_rng(rng).uniform(-max_shift, max_shift, shape)
 
-# %% ../nbs/13_augmentations.ipynb #cda28ca1
+# %% ../nbs/13_augmentations.ipynb #2c44b7bf
 def shift_landmarks(
     frames,        # (..., T, P, C)
     max_shift=.01, # largest shift, in the features' unit
@@ -80,13 +80,13 @@ def shift_landmarks(
     "Move each clip by one random vector"
     return _move(frames, _identities(frames), _shifts(frames, rng, max_shift))
 
-# %% ../nbs/13_augmentations.ipynb #6fefeb28
+# %% ../nbs/13_augmentations.ipynb #f45c3b0d
 def _scalings(frames, rng, scale_range):
     "A random factor for each clip, as a matrix (n, C, C)"
     one = _identities(frames)
     return one*np.random.default_rng(rng).uniform(*scale_range, len(one))[:,None,None]
 
-# %% ../nbs/13_augmentations.ipynb #01946cd6
+# %% ../nbs/13_augmentations.ipynb #7ce8c86b
 def random_scaling(
     frames,                # (..., T, P, C)
     scale_range=(.9, 1.1), # smallest and largest factor
@@ -106,7 +106,7 @@ def _rotations(frames, rng, max_angle):
     out[:,1,0] = -out[:,0,1]
     return out
 
-# %% ../nbs/13_augmentations.ipynb #b08b8004
+# %% ../nbs/13_augmentations.ipynb #4ddd1cd7
 def random_rotation(
     frames,       # (..., T, P, C)
     max_angle=10, # largest angle, in degrees
@@ -116,14 +116,14 @@ def random_rotation(
     "Turn each clip in the plane of x and y about its middle"
     return _move(frames, _rotations(frames, rng, max_angle), mask=mask)
 
-# %% ../nbs/13_augmentations.ipynb #f545577a
+# %% ../nbs/13_augmentations.ipynb #6c5b45fb
 def _shears(frames, rng, max_shear):
     "A random slant for each clip, (n, C, C)"
     out = _identities(frames)
     out[:,0,1],out[:,1,0] = np.random.default_rng(rng).uniform(-max_shear, max_shear, (2, len(out)))
     return out
 
-# %% ../nbs/13_augmentations.ipynb #eb803d99
+# %% ../nbs/13_augmentations.ipynb #e3887021
 def random_shear(
     frames,        # (..., T, P, C)
     max_shear=.15, # largest share of x that is added to y, and of y to x
@@ -144,7 +144,7 @@ def mirror_landmarks(
     "The mirror image: x changes its sign, left and right points change places"
     points = frames.shape[-2]
     if flip is None and points not in _FLIPS:
-        raise ValueError(f'expected {" or ".join(map(str, _FLIPS))} points, or `flip`, found {points} points')
+        raise ValueError(f'expected {" or ".join(map(str, _FLIPS))} points, or a flip, found {points} points')
     out = frames.take(_FLIPS[points] if flip is None else flip, axis=-2)
     out[...,0] = width - out[...,0]
     return out
@@ -156,7 +156,7 @@ def part_positions(
     "Where each part's points stand among the points in use"
     return cfg.FACE_INDICES,cfg.LEFT_HAND_INDICES,cfg.RIGHT_HAND_INDICES,cfg.POSE_INDICES
 
-# %% ../nbs/13_augmentations.ipynb #d38b1ea3
+# %% ../nbs/13_augmentations.ipynb #66bd1678
 _PARTS = part_positions(Config())
 
 def hand_jitter(
@@ -176,7 +176,7 @@ def hand_jitter(
 
 # %% ../nbs/13_augmentations.ipynb #be33b68c
 def _between(x, low, high, weight):
-    "x[low] + weight (x[high]-x[low]) for frame numbers (n, T) of each clip; weight 0 takes low alone"
+    "x[low] + weight (x[high]-x[low]) for frame numbers (n, T); weight 0 takes low alone"
     clip,T = np.arange(len(x))[:,None],x.shape[1]
     out = x[clip,low.clip(0, T-1)]
     step = x[clip,np.where(weight>1e-5, high, low).clip(0, T-1)]
@@ -185,7 +185,7 @@ def _between(x, low, high, weight):
     out += step
     return out
 
-# %% ../nbs/13_augmentations.ipynb #4efc7557
+# %% ../nbs/13_augmentations.ipynb #8bfc20fa
 def temporal_resample(
     frames,               # (..., T, P, C)
     rate_range=(.7, 1.3), # slowest and fastest pace
@@ -229,20 +229,20 @@ def _lose_in_place(x, lost):
         x[clip,:,point] = np.nan
     else: x[lost] = np.nan
 
-# %% ../nbs/13_augmentations.ipynb #63ebe8bf
+# %% ../nbs/13_augmentations.ipynb #2930ce5f
 def _lose(frames, lost):
     "A copy in which the points are missing that `lost` (n, T or 1, P or 1) names"
     out = frames.copy()
     _lose_in_place(_clips(out), lost)
     return out
 
-# %% ../nbs/13_augmentations.ipynb #7db6b067
+# %% ../nbs/13_augmentations.ipynb #d2cc282f
 def _lost_frames(frames, rng, rate):
     "Random frames, (n, T, 1)"
     shape = prod(frames.shape[:-3]),frames.shape[-3],1
     return np.random.default_rng(rng).random(shape) < rate
 
-# %% ../nbs/13_augmentations.ipynb #04740985
+# %% ../nbs/13_augmentations.ipynb #bda9fdf8
 def frame_dropout(
     frames,           # (..., T, P, C)
     dropout_rate=.05, # share of frames to drop
@@ -251,7 +251,7 @@ def frame_dropout(
     "Make random frames missing"
     return _lose(frames, _lost_frames(frames, rng, dropout_rate))
 
-# %% ../nbs/13_augmentations.ipynb #12e01b5b
+# %% ../nbs/13_augmentations.ipynb #20464553
 def _lost_stretch(frames, rng, share_range, mask=None):
     "One run of each clip's real frames, (n, T, 1)"
     rng,n_real = np.random.default_rng(rng),_lengths(frames, mask)
@@ -260,7 +260,7 @@ def _lost_stretch(frames, rng, share_range, mask=None):
     t = np.arange(frames.shape[-3])
     return ((t>=start) & (t<start+size))[...,None]
 
-# %% ../nbs/13_augmentations.ipynb #ff33d668
+# %% ../nbs/13_augmentations.ipynb #0b145d5a
 def temporal_mask(
     frames,               # (..., T, P, C)
     share_range=(.2, .4), # least and largest share of the clip
@@ -273,11 +273,12 @@ def temporal_mask(
 # %% ../nbs/13_augmentations.ipynb #ae87b312
 def _lost_parts(frames, rng, rates, parts):
     "Random parts of each clip, (n, 1, P)"
-    rng,lost = np.random.default_rng(rng),np.zeros((prod(frames.shape[:-3]), 1, frames.shape[-2]), bool)
+    rng = np.random.default_rng(rng)
+    lost = np.zeros((prod(frames.shape[:-3]), 1, frames.shape[-2]), bool)
     for rate,points in zip(rates, parts): lost[:,0,points] = rng.random((len(lost), 1)) < rate
     return lost
 
-# %% ../nbs/13_augmentations.ipynb #93ab8b27
+# %% ../nbs/13_augmentations.ipynb #cc73c204
 def part_dropout(
     frames,                 # (..., T, P, C)
     rates=(.5, .2, .2, .4), # probability to lose lips, left hand, right hand, upper body
@@ -287,7 +288,7 @@ def part_dropout(
     "Make some parts missing throughout each clip"
     return _lose(frames, _lost_parts(frames, rng, rates, _PARTS if parts is None else parts))
 
-# %% ../nbs/13_augmentations.ipynb #b15a0756
+# %% ../nbs/13_augmentations.ipynb #81d0d772
 def _lost_square(frames, rng, size_range):
     "The points in a square around a random seen point of each clip, (n, T, P)"
     x,rng = _clips(frames),np.random.default_rng(rng)
@@ -298,7 +299,7 @@ def _lost_square(frames, rng, size_range):
     half = rng.uniform(*size_range, (n,1,1,1))/2
     return (np.abs(x[...,:2]-center) < half).all(-1)
 
-# %% ../nbs/13_augmentations.ipynb #c8befb3d
+# %% ../nbs/13_augmentations.ipynb #c446ba25
 def spatial_cutout(
     frames,              # (..., T, P, C)
     size_range=(.2, .6), # least and largest side, in the features' unit
@@ -316,7 +317,7 @@ def normalize(
     "Subtract a mean, divide by a standard deviation"
     return (frames-mn)/std
 
-# %% ../nbs/13_augmentations.ipynb #44184d30
+# %% ../nbs/13_augmentations.ipynb #4d0ac8cd
 def standardize(
     frames # (..., T, P, C)
 )->np.ndarray:
@@ -334,13 +335,13 @@ def _points(cfg):
     "The left/right exchange of the points in use, and their parts"
     return flip_map(useful_rows(cfg)),part_positions(cfg)
 
-# %% ../nbs/13_augmentations.ipynb #37296ee9
+# %% ../nbs/13_augmentations.ipynb #eeaa8d1b
 def _mirror(x, cfg):
     "The mirror image of features, about their origin or, in a picture, each clip's middle"
     width = 0. if cfg.STANDARDIZE else 2*_middle(x)[...,None,0].astype(x.dtype)
     return mirror_landmarks(x, _points(cfg)[0], width)
 
-# %% ../nbs/13_augmentations.ipynb #5a798c5c
+# %% ../nbs/13_augmentations.ipynb #1b467b07
 _FUNCTIONS = { # applied whole, before the others
     'temporal_resample': lambda x,mask,cfg,rng: temporal_resample(x, mask=mask, rng=rng),
     'frame_rate_change': lambda x,mask,cfg,rng: frame_rate_change(x, mask=mask, rng=rng),
@@ -351,37 +352,37 @@ _MOVES = { # matrices (n, C, C), with the functions' defaults
     'rotation': lambda x,rng: _rotations(x, rng, *random_rotation.__defaults__),
     'shear': lambda x,rng: _shears(x, rng, *random_shear.__defaults__)}
 _LOSSES = { # masks (n, T or 1, P or 1), with the functions' defaults
-    'part_dropout': lambda x,mask,cfg,rng: _lost_parts(x, rng, part_dropout.__defaults__[0], _points(cfg)[1]),
-    'frame_dropout': lambda x,mask,cfg,rng: _lost_frames(x, rng, *frame_dropout.__defaults__),
-    'temporal_mask': lambda x,mask,cfg,rng: _lost_stretch(x, rng, *temporal_mask.__defaults__, mask),
-    'spatial_cutout': lambda x,mask,cfg,rng: _lost_square(x, rng, *spatial_cutout.__defaults__)}
+    'part_dropout': lambda x,m,cfg,rng: _lost_parts(x, rng, part_dropout.__defaults__[0], _points(cfg)[1]),
+    'frame_dropout': lambda x,m,cfg,rng: _lost_frames(x, rng, *frame_dropout.__defaults__),
+    'temporal_mask': lambda x,m,cfg,rng: _lost_stretch(x, rng, *temporal_mask.__defaults__, m),
+    'spatial_cutout': lambda x,m,cfg,rng: _lost_square(x, rng, *spatial_cutout.__defaults__)}
 ALL_AUGMENTATIONS = (*_FUNCTIONS, 'shift', *_MOVES, *_LOSSES)
 
 # %% ../nbs/13_augmentations.ipynb #2c32a386
 def _chosen(n, rng, threshold, names):
     "Which clips each augmentation changes, {name: (n,) bool}"
+    known = ALL_AUGMENTATIONS
     for name in names:
-        if name in ALL_AUGMENTATIONS: continue
-        raise ValueError(f'AUGMENTATIONS: found unknown {name!r}.{nearest(name, ALL_AUGMENTATIONS)}')
-    return {name:rng.random(n) < threshold for name in ALL_AUGMENTATIONS if name in names}
+        if name not in known: raise ValueError(f'AUGMENTATIONS: found unknown {name!r}.{nearest(name, known)}')
+    return {name:rng.random(n) < threshold for name in known if name in names}
 
-# %% ../nbs/13_augmentations.ipynb #a015fdef
+# %% ../nbs/13_augmentations.ipynb #d741b5db
 def _applied(kind, chosen):
     "The augmentations of a kind that change a clip, with the clips that they change"
     return [(fn, chosen[name]) for name,fn in kind.items() if name in chosen and chosen[name].any()]
 
-# %% ../nbs/13_augmentations.ipynb #ad690ad5
+# %% ../nbs/13_augmentations.ipynb #76868c1a
 def _move_once(x, mask, chosen, rng):
     "All moves of each clip in one pass"
     matrix,shift = _identities(x),_shifts(x, rng, MAX_SHIFT)
     shift *= chosen.get('shift', np.zeros(len(x)))[:,None]
     for fn,i in _applied(_MOVES, chosen): matrix[i] = (matrix@fn(x, rng))[i]
     moved = (matrix!=_identities(x)).any((1,2)) | shift.any(1)
-    if 2*moved.sum()>len(moved): return _move(x, matrix, shift, mask) # costs less than picking out most
+    if moved.sum()>len(moved)/2: return _move(x, matrix, shift, mask) # cheaper than picking out most
     x[moved] = _move(x[moved], matrix[moved], shift[moved], mask[moved])
     return x
 
-# %% ../nbs/13_augmentations.ipynb #2832042b
+# %% ../nbs/13_augmentations.ipynb #b6141ca8
 def augment_batch(
     xb,                  # (B, T, P, C)
     mask=None,           # (B, T) real frames, which come first; None for all

@@ -26,7 +26,7 @@ def _short_gaps(missing, offsets, max_gap):
     pair &= np.diff(t) <= max_gap[clip[:-1]]
     return p[:-1][pair],t[:-1][pair],t[1:][pair]
 
-# %% ../../nbs/11_data.preprocess.ipynb #418d9de7
+# %% ../../nbs/11_data.preprocess.ipynb #ccfabd23
 def interpolate_missing_values(
     arr,         # (N, ...) values along time, NaN = missing
     max_gap=3,   # longest gap to fill, in frames; one number, or one for each clip
@@ -44,7 +44,8 @@ def interpolate_missing_values(
     return out.reshape(arr.shape)
 
 # %% ../../nbs/11_data.preprocess.ipynb #aae8696e
-ANCHORS = (NOSE, LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HAND.start+WRIST, LEFT_HAND.start+MIDDLE_KNUCKLE,
+ANCHORS = (NOSE, LEFT_SHOULDER, RIGHT_SHOULDER,
+           LEFT_HAND.start+WRIST, LEFT_HAND.start+MIDDLE_KNUCKLE,
            RIGHT_HAND.start+WRIST, RIGHT_HAND.start+MIDDLE_KNUCKLE)
 PALM = .31                   # palm / shoulder width
 _HANDS_ABOVE_SHOULDERS = .25 # mean height of the hands above the shoulders, in shoulder widths
@@ -65,12 +66,12 @@ def _clip_mean(values, offsets):
     count = np.add.reduceat(seen.sum(1), offsets[:-1])
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count>0) # b c
 
-# %% ../../nbs/11_data.preprocess.ipynb #ad906528
+# %% ../../nbs/11_data.preprocess.ipynb #12ebb777
 def _length(v):
     "The length of vectors (..., 2), as (..., 1)"
     return np.sqrt((v**2).sum(-1, keepdims=True))
 
-# %% ../../nbs/11_data.preprocess.ipynb #ddf594cf
+# %% ../../nbs/11_data.preprocess.ipynb #841670bc
 def _from_shoulders(anchors, offsets):
     "Origin and unit from shoulders and nose, NaN where they were not seen"
     nose,left,right = (anchors[:,i,:2] for i in range(3))
@@ -79,7 +80,7 @@ def _from_shoulders(anchors, offsets):
     height = _clip_mean(_length(middle-nose), offsets)/NOSE_RATIO
     return _clip_mean(middle, offsets),np.where(np.isnan(height), width, (width+height)/2)
 
-# %% ../../nbs/11_data.preprocess.ipynb #73925796
+# %% ../../nbs/11_data.preprocess.ipynb #07409fbb
 def _from_hands(anchors, offsets):
     "Origin and unit from the palms, NaN where they were not seen"
     wrists,knuckles = anchors[:,3::2,:2],anchors[:,4::2,:2]
@@ -93,23 +94,23 @@ def body_frame(
     offsets, # (B+1,) where clips begin
     aspects  # (B,) width / height of the pictures
 )->tuple: # origin (B, 2), unit (B, 1)
-    "Each clip's origin and unit of length, from its shoulders and nose, else its hands, else the picture"
+    "Each clip's origin and unit, from its shoulders and nose, else its hands, else the picture"
     body,width = _from_shoulders(anchors, offsets)
     hands,palm = _from_hands(anchors, offsets)
     picture = np.stack([np.asarray(aspects)/2, np.full(len(aspects), .5)], 1)
     origin = np.where(width>0, body, np.where(palm>0, hands, picture))
     return origin,np.where(width>0, width, np.where(palm>0, palm, 1.))
 
-# %% ../../nbs/11_data.preprocess.ipynb #c296edf6
+# %% ../../nbs/11_data.preprocess.ipynb #cf9a884e
 def _each(values, lengths):
     "Values of each clip (B, ...) for each of its frames, (N, 1, ...)"
     return np.repeat(values.astype(np.float32), lengths, axis=0)[:,None]
 
-# %% ../../nbs/11_data.preprocess.ipynb #f1e3b27d
+# %% ../../nbs/11_data.preprocess.ipynb #8af024d9
 def _normalize(x, offsets, aspects, rows, cfg):
     "Points in units of the picture's height or, with STANDARDIZE, of the signer, in place"
     lengths = np.diff(offsets)
-    wide = np.where([c!='y' for c in cfg.COLUMNS_TO_USE], aspects[:,None], 1.) # b c, the aspect where it applies
+    wide = np.where([c!='y' for c in cfg.COLUMNS_TO_USE], aspects[:,None], 1.) # b c
     origin,unit = np.zeros_like(wide),np.ones((len(lengths), 1))
     if cfg.STANDARDIZE:
         anchors = x[:,[rows.index(r) for r in ANCHORS]]*_each(wide, lengths)
@@ -129,12 +130,12 @@ def left_dominant(
     moved = np.add.reduceat(np.nan_to_num(step), offsets[:-1])
     return (seen[:,0]>seen[:,1]) | ((seen[:,0]==seen[:,1]) & (moved[:,0]>moved[:,1]))
 
-# %% ../../nbs/11_data.preprocess.ipynb #746e7de6
+# %% ../../nbs/11_data.preprocess.ipynb #121e7901
 def _wrists(x, rows):
     "The left and the right wrist in each frame, (N, 2, 2)"
     return x[:,[rows.index(hand.start+WRIST) for hand in (LEFT_HAND, RIGHT_HAND)],:2]
 
-# %% ../../nbs/11_data.preprocess.ipynb #76e6caba
+# %% ../../nbs/11_data.preprocess.ipynb #58b28d8a
 def _flip_kept(rows):
     "The left/right exchange of kept rows; a point whose mirror image is not kept becomes itself"
     return np.array([rows.index(f) if (f:=int(FLIP[r])) in rows else i for i,r in enumerate(rows)])
@@ -145,10 +146,11 @@ def _mirror_left(x, offsets, rows, width):
     wrists = _wrists(x, rows)
     left = left_dominant(wrists, offsets)
     tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
-    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>np.asarray(width)/2) # any rule that mirroring turns round
-    at = np.repeat(left, np.diff(offsets))
+    width = np.broadcast_to(width, len(left))
+    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # any rule that mirroring turns round
+    at,width = (np.repeat(o, np.diff(offsets)) for o in (left, width))
     swapped = x[at][:,_flip_kept(rows)]
-    swapped[...,0] = np.repeat(np.broadcast_to(width, len(left)), np.diff(offsets))[at,None] - swapped[...,0]
+    swapped[...,0] = width[at,None] - swapped[...,0]
     x = x.copy()
     x[at] = swapped
     return x
@@ -169,7 +171,7 @@ def _number(sizes):
     clip = np.repeat(np.arange(len(sizes)), sizes)
     return clip,np.arange(len(clip)) - np.repeat(np.cumsum(sizes)-sizes, sizes)
 
-# %% ../../nbs/11_data.preprocess.ipynb #c56b248b
+# %% ../../nbs/11_data.preprocess.ipynb #e3116743
 def _stretch(frames, start, lengths, sizes):
     "Clips that begin at `start`, stretched from `lengths` to `sizes` frames"
     clip,j = _number(sizes)
@@ -193,13 +195,14 @@ def _weights(lengths, sizes):
     source = source + first[row]
     return row,source,np.minimum(source+1, high[row]) - np.maximum(source, low[row])
 
-# %% ../../nbs/11_data.preprocess.ipynb #b4b168dc
+# %% ../../nbs/11_data.preprocess.ipynb #3277646f
 def _pool(frames, start, lengths, sizes):
     "Clips that begin at `start`, pooled from `lengths` to `sizes` frames"
     row,source,weight = _weights(lengths, sizes)
     source += start[_number(sizes)[0][row]]
     missing,weight = np.isnan(frames),weight.astype(np.float32)[:,None,None]
-    values = np.concatenate([np.where(missing, np.float32(0), frames), ~missing[...,:1]], -1) # n p (c, seen)
+    known = np.where(missing, np.float32(0), frames)
+    values = np.concatenate([known, ~missing[...,:1]], -1) # n p (c, seen)
     total = np.zeros((sizes.sum(), *values.shape[1:]), np.float32)
     entry = _number(np.bincount(row))[1]
     for i in range(entry.max()+1):
@@ -215,11 +218,11 @@ def resize(
     sizes    # (B,) new number of frames of each clip
 )->np.ndarray: # (sum of sizes, P, C) float32
     "Resize clips: longer ones by area pooling, shorter ones on lines between seen points"
-    offsets,sizes,frames = np.asarray(offsets),np.asarray(sizes),frames.astype(np.float32, copy=False)
-    start,lengths = offsets[:-1],np.diff(offsets)
+    frames,sizes = frames.astype(np.float32, copy=False),np.asarray(sizes)
+    start,lengths = np.asarray(offsets)[:-1],np.diff(offsets)
     out = np.empty((sizes.sum(), *frames.shape[1:]), np.float32)
-    for clips,way in ((lengths>sizes, _pool), (lengths<=sizes, _stretch)):
-        if clips.any(): out[np.repeat(clips, sizes)] = way(frames, start[clips], lengths[clips], sizes[clips])
+    for some,way in ((lengths>sizes, _pool), (lengths<=sizes, _stretch)):
+        if some.any(): out[np.repeat(some, sizes)] = way(frames, start[some], lengths[some], sizes[some])
     return out
 
 # %% ../../nbs/11_data.preprocess.ipynb #1737a19d
@@ -230,7 +233,7 @@ def _sizes(lengths, fps, cfg):
     if cfg.RESIZE=='resample': return np.full(len(lengths), cfg.INPUT_SIZE)
     return np.clip(np.round(lengths*_REFERENCE_FPS/fps), 1, cfg.INPUT_SIZE).astype(int)
 
-# %% ../../nbs/11_data.preprocess.ipynb #f9868149
+# %% ../../nbs/11_data.preprocess.ipynb #6a6b08e2
 def _batch(frames, sizes, size):
     "Clips end to end (n, P, C) to a padded batch (B, size, P, C) and its mask (B, size)"
     mask = np.arange(size) < sizes[:,None]
@@ -239,7 +242,7 @@ def _batch(frames, sizes, size):
     xb[mask] = frames
     return xb,mask
 
-# %% ../../nbs/11_data.preprocess.ipynb #548b2b3f
+# %% ../../nbs/11_data.preprocess.ipynb #74b24fc5
 def _whole_points(frames):
     "Points without one of their coordinates were not seen: all of theirs become NaN"
     missing = np.isnan(frames)
@@ -273,8 +276,9 @@ def clip_features(
     clip = clip.resolved(cfg)
     lm = clip.lm
     if lm.ndim!=3 or lm.shape[1]!=N_ROWS or lm.shape[2]<cfg.N_DIMS or not len(lm):
-        raise ValueError(f'expected landmarks (frames, {N_ROWS}, {cfg.N_DIMS} or more), found {lm.shape}')
-    points = lm[:,kept_rows(cfg)][...,['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]].astype(np.float32)
+        raise ValueError(f'expected landmarks (T, {N_ROWS}, {cfg.N_DIMS} or more), found {lm.shape}')
+    columns = ['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]
+    points = lm[:,kept_rows(cfg)][...,columns].astype(np.float32)
     return make_features(points, [0, len(lm)], [clip.aspect], [clip.fps], cfg)
 
 # %% ../../nbs/11_data.preprocess.ipynb #2e7e696d
@@ -285,7 +289,7 @@ def load_relevant_data_subset(
     "The coordinates of a clip that are used"
     return read_clip(pq_path, cfg.COLUMNS_TO_USE)
 
-# %% ../../nbs/11_data.preprocess.ipynb #514e5b60
+# %% ../../nbs/11_data.preprocess.ipynb #26c8c20f
 def preprocess_data_to_same_size(
     landmarks,   # (T, P, C), NaN = not seen
     cfg=Config() # INPUT_SIZE, INTERPOLATE_MISSING
@@ -293,16 +297,18 @@ def preprocess_data_to_same_size(
     "Fill gaps and resample to INPUT_SIZE frames"
     filled = interpolate_missing_values(landmarks, cfg.INTERPOLATE_MISSING)
     used = int((~np.isnan(filled)).any((1,2)).sum())
-    return resize(filled, np.array([0, len(filled)]), [cfg.INPUT_SIZE]),cfg.INPUT_SIZE,len(landmarks),used
+    same = resize(filled, [0, len(filled)], [cfg.INPUT_SIZE])
+    return same,cfg.INPUT_SIZE,len(landmarks),used
 
-# %% ../../nbs/11_data.preprocess.ipynb #8ba2f28d
+# %% ../../nbs/11_data.preprocess.ipynb #6ed7bc84
 def preprocess_data(
     landmarks,   # (T, P, C), NaN = not seen
     cfg=Config() # INPUT_SIZE
 )->tuple: # (INPUT_SIZE, P, C) with NaN frames at the end, number of real frames
     "Pad to INPUT_SIZE frames, or pool a longer clip; gaps stay"
     size = min(len(landmarks), cfg.INPUT_SIZE)
-    xb,_ = _batch(resize(landmarks, np.array([0, len(landmarks)]), [size]), np.array([size]), cfg.INPUT_SIZE)
+    frames = resize(landmarks, [0, len(landmarks)], [size])
+    xb,_ = _batch(frames, np.array([size]), cfg.INPUT_SIZE)
     return xb[0],size
 
 # %% ../../nbs/11_data.preprocess.ipynb #43cb821a

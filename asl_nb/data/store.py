@@ -27,20 +27,20 @@ def store_settings(
     "The settings that decide what a store holds"
     return dict(format=_FORMAT, rows=kept_rows(cfg).tolist(), columns=list(cfg.COLUMNS_TO_USE))
 
-# %% ../../nbs/12_data.store.ipynb #09deae07
+# %% ../../nbs/12_data.store.ipynb #ce772d13
 def _digest(file):
     "The hash of a file, None where there is none"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
-# %% ../../nbs/12_data.store.ipynb #23cd4f74
+# %% ../../nbs/12_data.store.ipynb #9c97d962
 def _size(file):
     "The bytes of a file, None where there is none"
     try: return os.stat(file).st_size
     except (OSError, ValueError): return None # a table may hold text that no path can be
 
-# %% ../../nbs/12_data.store.ipynb #93b326a7
+# %% ../../nbs/12_data.store.ipynb #92392021
 def _source_fingerprint(folder, table):
-    "Changes when the table, the label map or a clip's file changes; the same for a copy of the folder"
+    "Changes with the table, the label map or a clip's file; the same for a copy of the folder"
     names = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
     return fingerprint([[_digest(folder/n) for n in names], [_size(f) for f in table.file]])
 
@@ -52,12 +52,19 @@ def _jobs(files):
     ends = [(s, min(s+_PART, len(files))) for s in range(0, len(files), _PART)]
     return [(f'{a}-{b}', files[a:b]) for a,b in ends]
 
-# %% ../../nbs/12_data.store.ipynb #7ba431eb
+# %% ../../nbs/12_data.store.ipynb #2a5bb902
 def _write_header(f, shape):
     "Begin a .npy file"
     np.lib.format.write_array_header_1_0(f, dict(descr='<f4', fortran_order=False, shape=shape))
 
-# %% ../../nbs/12_data.store.ipynb #c815bb7a
+# %% ../../nbs/12_data.store.ipynb #a9ec150e
+def _write_points(path, points):
+    "A .npy file; unlike `np.save`, this says why a write fails"
+    with atomic_path(path) as p, open(p, 'wb') as f:
+        _write_header(f, points.shape)
+        f.write(points)
+
+# %% ../../nbs/12_data.store.ipynb #e30d0a82
 def _build_part(job, folder, cfg):
     "Read some clips and write them as one part: points, and a table of what is known of each clip"
     name,files = job
@@ -67,13 +74,11 @@ def _build_part(job, folder, cfg):
     read = partial(read_clip, columns=cfg.COLUMNS_TO_USE, rows=rows)
     found = list(map_clips(read, files, progress=False))
     reason = [str(o) if isinstance(o, Exception) else None for o in found]
-    clips = [o for o in found if not isinstance(o, Exception)]
-    points = np.concatenate([np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32), *clips])
-    stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips]), rows)
-    table = pd.DataFrame(stats, index=[i for i,r in enumerate(reason) if r is None]).reindex(range(len(files)))
-    with atomic_path(folder/f'{name}.npy') as p, open(p, 'wb') as f: # not np.save: it hides why a write fails
-        _write_header(f, points.shape)
-        f.write(points)
+    clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
+    points = np.concatenate([np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32), *clips.values()])
+    stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips.values()]), rows)
+    table = pd.DataFrame(stats, index=list(clips)).reindex(range(len(files)))
+    _write_points(folder/f'{name}.npy', points)
     with atomic_path(done) as p: table.assign(reason=reason).to_parquet(p)
 
 # %% ../../nbs/12_data.store.ipynb #19ec4b2a
@@ -87,26 +92,31 @@ def _join_arrays(files, out, shape):
                 np.lib.format.read_array_header_1_0(g)
                 shutil.copyfileobj(g, f, 2**20)
 
-# %% ../../nbs/12_data.store.ipynb #e692d5e9
+# %% ../../nbs/12_data.store.ipynb #1434e951
 def _join_tables(files, table, report):
     "The table of readable clips, with their statistics and offsets, and the report of the others"
     found = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True)
     bad = found.reason.notna().to_numpy()
     report = pd.concat([report, pd.DataFrame({'path':table.path[bad], 'reason':found.reason[bad]})])
-    if bad.all(): raise ValueError(f'expected at least one readable clip, found none: {report.reason.iloc[0]}')
-    clips = pd.concat([table.drop(columns='file'), found.drop(columns='reason')], axis=1)[~bad].reset_index(drop=True)
+    if bad.all(): raise ValueError(f'expected a readable clip, found none: {report.reason.iloc[0]}')
+    clips = pd.concat([table.drop(columns='file'), found.drop(columns='reason')], axis=1)
+    clips = clips[~bad].reset_index(drop=True)
     clips = clips.astype({c:int for c in STATISTICS if c not in ('nose_ratio','content')})
     clips['offset'] = clips.frames.cumsum()-clips.frames
     return clips,pd.concat([report, identical_clips(clips)])
 
-# %% ../../nbs/12_data.store.ipynb #5b27c1d2
+# %% ../../nbs/12_data.store.ipynb #0c8bd168
+def _shape(clips, settings):
+    "The shape of a store's points"
+    return int(clips.frames.sum()),len(settings['rows']),len(settings['columns'])
+
+# %% ../../nbs/12_data.store.ipynb #76ab0f42
 def _join(parts, tmp, table, report, marker):
     "Join parts into a store in the folder `tmp`"
     names = [name for name,_ in _jobs(table.file)]
     clips,report = _join_tables([parts/f'{n}.parquet' for n in names], table, report)
     tmp.mkdir()
-    shape = (int(clips.frames.sum()), len(marker['settings']['rows']), len(marker['settings']['columns']))
-    _join_arrays([parts/f'{n}.npy' for n in names], tmp/'points.npy', shape)
+    _join_arrays([parts/f'{n}.npy' for n in names], tmp/'points.npy', _shape(clips, marker['settings']))
     clips.to_parquet(tmp/'clips.parquet')
     report.to_csv(tmp/'report.csv', index=False)
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
@@ -115,11 +125,11 @@ def _join(parts, tmp, table, report, marker):
 def _build_parts(files, parts, cfg, n_workers, progress):
     "Build the parts that are missing, in several processes if asked"
     parts.mkdir(exist_ok=True)
-    build = partial(_build_part, folder=parts, cfg=cfg)
-    for o in map_clips(build, _jobs(files.tolist()), n_workers, progress, chunk=1, unit=f'{_PART} clips'):
+    build,jobs = partial(_build_part, folder=parts, cfg=cfg),_jobs(files.tolist())
+    for o in map_clips(build, jobs, n_workers, progress, chunk=1, unit=f'{_PART} clips'):
         if isinstance(o, Exception): raise o
 
-# %% ../../nbs/12_data.store.ipynb #ddcc78cc
+# %% ../../nbs/12_data.store.ipynb #db27fd9a
 @contextmanager
 def _alone(out):
     "Hold the lock of the store `out`; say so if another run holds it"
@@ -131,10 +141,10 @@ def _alone(out):
         held = lock.acquire()
     with held: yield
 
-# %% ../../nbs/12_data.store.ipynb #fbd39614
+# %% ../../nbs/12_data.store.ipynb #af57d856
 def _build(out, parts, table, report, marker, cfg, n_workers, progress):
     "Build the store `out` from `parts`, some of which may be there"
-    if out.exists(): raise FileExistsError(f'{out}: expected a store or nothing, found no {Config.MARKER_FILE}')
+    if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
     _build_parts(table.file, parts, cfg, n_workers, progress)
     if not (parts/'store').exists():
         with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
@@ -142,7 +152,7 @@ def _build(out, parts, table, report, marker, cfg, n_workers, progress):
 
 # %% ../../nbs/12_data.store.ipynb #604493f3
 def preprocess_raw_data(
-    folder=None,    # data folder in GISLR's layout, which is never written to; None for RAW_DATA_DIR
+    folder=None,    # data folder in GISLR's layout, only read; None for RAW_DATA_DIR
     cfg=Config(),   # settings; the store goes below PROCESSED_DATA_DIR
     sample=100_000, # take at most this many clips
     n_workers=1,    # processes
@@ -152,7 +162,7 @@ def preprocess_raw_data(
     folder = cfg.path('RAW_DATA_DIR') if folder is None else Path(folder)
     table,report,label_map = read_table(folder)
     table,settings = table.iloc[:sample],store_settings(cfg)
-    if not len(table): raise ValueError(f'{folder}: expected a usable clip, found none: {report.reason.tolist()[:1]}')
+    if not len(table): raise ValueError(f'{folder}: expected a usable clip, found none: {report.reason[:1].tolist()}')
     name = folder.resolve().name
     marker = dict(settings=settings, fingerprint=fingerprint(settings), label_map=label_map,
                   source=_source_fingerprint(folder, table), name=name, clips=len(table))
@@ -169,9 +179,9 @@ def preprocess_raw_data(
 def _read_whole(file, read):
     "What `read` makes of one of a store's files; any error names the file"
     try: return read(file)
-    except Exception as e: raise ValueError(f'{file}: expected a file of a whole store, found {e}') from e
+    except Exception as e: raise ValueError(f'{file}: expected part of a store, found {e}') from e
 
-# %% ../../nbs/12_data.store.ipynb #822eb77c
+# %% ../../nbs/12_data.store.ipynb #1bb5568b
 def _read_marker(file):
     "The marker, with its keys and its format checked"
     marker = json.loads(file.read_text(encoding='utf-8'))
@@ -181,15 +191,15 @@ def _read_marker(file):
     if found!=_FORMAT: raise ValueError(f'format {found}, not {_FORMAT}: build it again')
     return marker
 
-# %% ../../nbs/12_data.store.ipynb #ea9af0fb
+# %% ../../nbs/12_data.store.ipynb #d19980d4
 def _read_clips(file):
     "The table of clips, with its columns checked"
     table = pd.read_parquet(file)
     missing = [c for c in (*COLUMNS,'label','offset','frames') if c not in table]
-    if missing or not len(table): raise ValueError(f'{len(table)} clips, and no columns named {missing}')
+    if missing or not len(table): raise ValueError(f'{len(table)} clips, no columns named {missing}')
     return table
 
-# %% ../../nbs/12_data.store.ipynb #8c44607d
+# %% ../../nbs/12_data.store.ipynb #81023df6
 def _map_points(file, shape):
     "The points, mapped, with their shape checked"
     points = np.load(file, mmap_mode='r', allow_pickle=False)
@@ -205,38 +215,40 @@ class Store:
     ):
         self.folder = Path(folder)
         marker = self.folder/Config.MARKER_FILE
-        if not marker.is_file(): raise FileNotFoundError(f'{folder}: expected a store, found no {Config.MARKER_FILE}')
+        if not marker.is_file(): raise FileNotFoundError(f'{folder}: expected a store, found no {marker.name}')
         self.marker = _read_whole(marker, _read_marker)
         self.label_map,self.settings = self.marker['label_map'],self.marker['settings']
         self.table = _read_whole(self.folder/'clips.parquet', _read_clips)
         self.start,self.frames = self.table.offset.to_numpy(),self.table.frames.to_numpy()
-        shape = int(self.frames.sum()),len(self.settings['rows']),len(self.settings['columns'])
-        self.points = _read_whole(self.folder/'points.npy', partial(_map_points, shape=shape))
+        points = partial(_map_points, shape=_shape(self.table, self.settings))
+        self.points = _read_whole(self.folder/'points.npy', points)
 
     def __len__(self): return len(self.table)
 
     def __repr__(self):
         signs,signers = (self.table[c].nunique() for c in ('sign','participant_id'))
-        return f'Store({len(self)} clips, {signs} signs, {signers} signers, {len(self.points)} frames)'
+        frames = len(self.points)
+        return f'Store({len(self)} clips, {signs} signs, {signers} signers, {frames} frames)'
 
     def clip(self, i:int)->np.ndarray: # (T, K, C)
         "One clip's kept points on its original frames"
         return self.points[self.start[i]:self.start[i]+self.frames[i]]
 
-# %% ../../nbs/12_data.store.ipynb #ae085a92
+# %% ../../nbs/12_data.store.ipynb #bec1811d
 @patch
 def gather(self:Store,
     idxs,      # (B,) clip numbers
     cfg:Config # settings of the features
 )->tuple: # features (B, T, P, C), mask (B, T)
     "The features of some clips"
+    wanted,found = fingerprint(store_settings(cfg)),self.marker['fingerprint']
     if store_settings(cfg)!=self.settings:
-        raise ValueError(f'{self.folder}: expected a store of these points and coordinates '
-                         f'({fingerprint(store_settings(cfg))}), found another ({self.marker["fingerprint"]})')
-    rows = self.table.iloc[idxs]
+        raise ValueError(f'{self.folder}: expected a store of the points and coordinates '
+                         f'that the settings name ({wanted}), found another ({found})')
     frames = np.concatenate([self.clip(i) for i in idxs])
     offsets = np.concatenate([[0], np.cumsum(self.frames[idxs])])
-    return make_features(frames, offsets, clip_setting(rows, 'aspect', cfg), clip_setting(rows, 'fps', cfg), cfg)
+    aspects,fps = (clip_setting(self.table.iloc[idxs], name, cfg) for name in ('aspect','fps'))
+    return make_features(frames, offsets, aspects, fps, cfg)
 
 # %% ../../nbs/12_data.store.ipynb #86ce7c41
 def open_store(
@@ -247,6 +259,6 @@ def open_store(
 )->Store:
     "The store at `data`, or of the data folder at `data`"
     data = Path(data)
-    if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or a store, found none')
+    if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
     return Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
