@@ -28,7 +28,7 @@ def _together(table):
     links = coo_matrix((known[known], (signer[known], n+content[known])), (n+len(table),)*2)
     return connected_components(links, directed=False)[1][signer]
 
-# %% ../../nbs/14_data.dataset.ipynb #5f6129bf
+# %% ../../nbs/14_data.dataset.ipynb #e0c9e08e
 def _folds(table, n, seed):
     "Signer-grouped folds, stratified by sign: the signers of each"
     from sklearn.model_selection import StratifiedGroupKFold
@@ -38,14 +38,14 @@ def _folds(table, n, seed):
     sides = folds.split(table, table.sign, groups)
     return [sorted(table.participant_id.iloc[test].unique().tolist()) for _,test in sides]
 
-# %% ../../nbs/14_data.dataset.ipynb #6f7dfab1
+# %% ../../nbs/14_data.dataset.ipynb #4f0f699f
 def _test_signers(table, cfg):
     "The signers of the fold FOLD"
     folds = _folds(table, cfg.N_FOLDS, cfg.SEED)
     if 0<=cfg.FOLD<len(folds): return folds[cfg.FOLD]
     raise ValueError(f'expected FOLD from 0 to {len(folds)-1}, found {cfg.FOLD}')
 
-# %% ../../nbs/14_data.dataset.ipynb #f65c2640
+# %% ../../nbs/14_data.dataset.ipynb #f5213fcd
 def _signer_split(table, cfg, test):
     "Train, validation and test signers"
     signers,people = set(table.participant_id.tolist()),len(np.unique(_together(table)))
@@ -57,7 +57,7 @@ def _signer_split(table, cfg, test):
     valid = _folds(rest, max(2, round(1/cfg.VALID_SIGNERS)), cfg.SEED)[0]
     return dict(train=sorted(signers-set(held)-set(valid)), valid=valid, test=held)
 
-# %% ../../nbs/14_data.dataset.ipynb #0fed426f
+# %% ../../nbs/14_data.dataset.ipynb #ec045011
 def _some(table, n, seed):
     "Some `n` clips, in which every sign has the share it has in the table"
     signs = table.sample(frac=1, random_state=seed).groupby('sign').sign
@@ -82,7 +82,7 @@ def _random_split(table, cfg):
     sides = dict(train=train, valid=valid, test=test)
     return {k:sorted(table.path[table.content.isin(t.content)].tolist()) for k,t in sides.items()}
 
-# %% ../../nbs/14_data.dataset.ipynb #49a93ab9
+# %% ../../nbs/14_data.dataset.ipynb #1e821ab2
 def make_split(
     table,      # one row per clip: path, participant_id, sign, content
     cfg:Config, # SPLIT, N_FOLDS, FOLD, VALID_SIGNERS, SEED, or the sizes
@@ -93,7 +93,7 @@ def make_split(
     fold = cfg.FOLD if test else None
     return dict(kind=cfg.SPLIT, fold=fold, n_folds=cfg.N_FOLDS, **_signer_split(table, cfg, test))
 
-# %% ../../nbs/14_data.dataset.ipynb #1cb75d8c
+# %% ../../nbs/14_data.dataset.ipynb #286b8221
 def split_clips(
     table,     # one row per clip
     split:dict # of `make_split`
@@ -108,7 +108,7 @@ class _Features:
     def __init__(self, store, cfg):
         self.store,self.cfg = store,cfg
         shape = len(store),cfg.INPUT_SIZE
-        self.x = np.empty((*shape, cfg.N_LANDMARKS, cfg.N_DIMS), np.float32) # no memory before it is written
+        self.x = np.empty((*shape, cfg.N_LANDMARKS, cfg.N_DIMS), np.float32) # takes memory as it fills
         self.mask,self.known = np.zeros(shape, bool),np.zeros(len(store), bool)
 
     def __getitem__(self, clips):
@@ -138,7 +138,8 @@ class ASLDataset:
         changes = dict(INPUT_SIZE=max_seq_length, STANDARDIZE=standardize)
         self.cfg = cfg.replace(**{k:v for k,v in changes.items() if v is not None})
         self.transform,self.augment,self.enableDropout = transform,augment,enableDropout
-        self.augmentation_threshold,self.store,self.metadata_df = augmentation_threshold,store,metadata_df
+        self.store,self.metadata_df = store,metadata_df
+        self.augmentation_threshold = augmentation_threshold
         self.rng = np.random.default_rng(cfg.SEED if rng is None else rng)
         self.load_data(load_additional_data)
 
@@ -162,14 +163,14 @@ def load_data(self:ASLDataset, load_additional_data=False)->None:
     self.features = _Features(self.store, self.cfg)
     self._number()
 
-# %% ../../nbs/14_data.dataset.ipynb #b22a95de
+# %% ../../nbs/14_data.dataset.ipynb #4cc1bbc2
 @patch
 def _number(self:ASLDataset):
     "Take clip numbers and targets from the table"
     self.clips = self.metadata_df.index.to_numpy()
     self.targets = self.metadata_df.label.to_numpy(np.int64)
 
-# %% ../../nbs/14_data.dataset.ipynb #adc338d6
+# %% ../../nbs/14_data.dataset.ipynb #8625f177
 @patch
 def batch(self:ASLDataset,
     idxs,    # (B,) positions in this dataset
@@ -186,7 +187,7 @@ def batch(self:ASLDataset,
             xb,yb = mixup(xb, targets, cfg.MIXUP, rng=rng)
     return xb if self.transform is None else self.transform(xb),mask,yb
 
-# %% ../../nbs/14_data.dataset.ipynb #f0193512
+# %% ../../nbs/14_data.dataset.ipynb #a3019631
 @patch
 def subset(self:ASLDataset,
     clips,    # numbers of clips in the store
@@ -230,7 +231,7 @@ class _ByBatch:
     def __init__(self, dataset): self.dataset = dataset
     def __getitem__(self, job): return self.dataset.batch(job[0], np.random.default_rng(job[1]))
 
-# %% ../../nbs/14_data.dataset.ipynb #a3721609
+# %% ../../nbs/14_data.dataset.ipynb #440f616c
 def to_PT_DataLoader(
     dataset,        # `ASLDataset`
     batch_size=128, # clips
@@ -257,7 +258,7 @@ class DatasetWithLen:
     def __iter__(self): return iter(self.tf_dataset)
     def __len__(self): return self.length
 
-# %% ../../nbs/14_data.dataset.ipynb #c28bdd63
+# %% ../../nbs/14_data.dataset.ipynb #63807157
 def to_TF_DataLoader(
     dataset,        # `ASLDataset`
     batch_size=128, # clips
@@ -269,7 +270,8 @@ def to_TF_DataLoader(
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
     empty = dataset.batch(np.zeros(0, int))
     spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in empty)
-    data = tf.data.Dataset.from_generator(lambda: map(items.__getitem__, jobs), output_signature=spec)
+    made = lambda: (items[job] for job in jobs)
+    data = tf.data.Dataset.from_generator(made, output_signature=spec)
     return DatasetWithLen(data.prefetch(1), len(jobs), dataset, jobs)
 
 # %% ../../nbs/14_data.dataset.ipynb #bac82db5
@@ -286,11 +288,11 @@ def get_dataloader(
     if dl_framework=='tensorflow': return to_TF_DataLoader(dataset, batch_size, shuffle, seed)
     return to_PT_DataLoader(dataset, batch_size, shuffle, num_workers, seed)
 
-# %% ../../nbs/14_data.dataset.ipynb #234b4138
+# %% ../../nbs/14_data.dataset.ipynb #3dc71f5c
 def get_PT_Dataset(dataloader)->ASLDataset: return dataloader.dataset.dataset
 def get_TF_Dataset(dataloader)->ASLDataset: return dataloader.dataset
 
-# %% ../../nbs/14_data.dataset.ipynb #6351a826
+# %% ../../nbs/14_data.dataset.ipynb #f38f888a
 def get_dataset(
     dataloader,       # of `get_dataloader`
     dl_framework=None # any value; the loader itself says which kind it is

@@ -26,7 +26,7 @@ def _short_gaps(missing, offsets, max_gap):
     pair &= np.diff(t) <= max_gap[clip[:-1]]
     return p[:-1][pair],t[:-1][pair],t[1:][pair]
 
-# %% ../../nbs/11_data.preprocess.ipynb #ccfabd23
+# %% ../../nbs/11_data.preprocess.ipynb #4578c421
 def interpolate_missing_values(
     arr,         # (N, ...) values along time, NaN = missing
     max_gap=3,   # longest gap to fill, in frames; one number, or one for each clip
@@ -66,12 +66,12 @@ def _clip_mean(values, offsets):
     count = np.add.reduceat(seen.sum(1), offsets[:-1])
     return np.divide(total, count, out=np.full_like(total, np.nan), where=count>0) # b c
 
-# %% ../../nbs/11_data.preprocess.ipynb #12ebb777
+# %% ../../nbs/11_data.preprocess.ipynb #93793993
 def _length(v):
     "The length of vectors (..., 2), as (..., 1)"
     return np.sqrt((v**2).sum(-1, keepdims=True))
 
-# %% ../../nbs/11_data.preprocess.ipynb #841670bc
+# %% ../../nbs/11_data.preprocess.ipynb #af443f86
 def _from_shoulders(anchors, offsets):
     "Origin and unit from shoulders and nose, NaN where they were not seen"
     nose,left,right = (anchors[:,i,:2] for i in range(3))
@@ -80,7 +80,7 @@ def _from_shoulders(anchors, offsets):
     height = _clip_mean(_length(middle-nose), offsets)/NOSE_RATIO
     return _clip_mean(middle, offsets),np.where(np.isnan(height), width, (width+height)/2)
 
-# %% ../../nbs/11_data.preprocess.ipynb #07409fbb
+# %% ../../nbs/11_data.preprocess.ipynb #dfd2851b
 def _from_hands(anchors, offsets):
     "Origin and unit from the palms, NaN where they were not seen"
     wrists,knuckles = anchors[:,3::2,:2],anchors[:,4::2,:2]
@@ -101,12 +101,12 @@ def body_frame(
     origin = np.where(width>0, body, np.where(palm>0, hands, picture))
     return origin,np.where(width>0, width, np.where(palm>0, palm, 1.))
 
-# %% ../../nbs/11_data.preprocess.ipynb #cf9a884e
+# %% ../../nbs/11_data.preprocess.ipynb #9132b3ff
 def _each(values, lengths):
     "Values of each clip (B, ...) for each of its frames, (N, 1, ...)"
     return np.repeat(values.astype(np.float32), lengths, axis=0)[:,None]
 
-# %% ../../nbs/11_data.preprocess.ipynb #8af024d9
+# %% ../../nbs/11_data.preprocess.ipynb #7c4c5019
 def _normalize(x, offsets, aspects, rows, cfg):
     "Points in units of the picture's height or, with STANDARDIZE, of the signer, in place"
     lengths = np.diff(offsets)
@@ -130,12 +130,12 @@ def left_dominant(
     moved = np.add.reduceat(np.nan_to_num(step), offsets[:-1])
     return (seen[:,0]>seen[:,1]) | ((seen[:,0]==seen[:,1]) & (moved[:,0]>moved[:,1]))
 
-# %% ../../nbs/11_data.preprocess.ipynb #121e7901
+# %% ../../nbs/11_data.preprocess.ipynb #ed352cb3
 def _wrists(x, rows):
     "The left and the right wrist in each frame, (N, 2, 2)"
     return x[:,[rows.index(hand.start+WRIST) for hand in (LEFT_HAND, RIGHT_HAND)],:2]
 
-# %% ../../nbs/11_data.preprocess.ipynb #58b28d8a
+# %% ../../nbs/11_data.preprocess.ipynb #2fb8f966
 def _flip_kept(rows):
     "The left/right exchange of kept rows; a point whose mirror image is not kept becomes itself"
     return np.array([rows.index(f) if (f:=int(FLIP[r])) in rows else i for i,r in enumerate(rows)])
@@ -147,7 +147,7 @@ def _mirror_left(x, offsets, rows, width):
     left = left_dominant(wrists, offsets)
     tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
     width = np.broadcast_to(width, len(left))
-    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # any rule that mirroring turns round
+    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # a rule that mirroring reverses
     at,width = (np.repeat(o, np.diff(offsets)) for o in (left, width))
     swapped = x[at][:,_flip_kept(rows)]
     swapped[...,0] = width[at,None] - swapped[...,0]
@@ -171,7 +171,7 @@ def _number(sizes):
     clip = np.repeat(np.arange(len(sizes)), sizes)
     return clip,np.arange(len(clip)) - np.repeat(np.cumsum(sizes)-sizes, sizes)
 
-# %% ../../nbs/11_data.preprocess.ipynb #e3116743
+# %% ../../nbs/11_data.preprocess.ipynb #a8b88ada
 def _stretch(frames, start, lengths, sizes):
     "Clips that begin at `start`, stretched from `lengths` to `sizes` frames"
     clip,j = _number(sizes)
@@ -186,30 +186,45 @@ def _stretch(frames, start, lengths, sizes):
     return out
 
 # %% ../../nbs/11_data.preprocess.ipynb #fa83675b
-def _weights(lengths, sizes):
-    "Entries (row, source, weight) of the matrix that pools clips from `lengths` to `sizes` frames"
-    clip,j = _number(sizes)
-    low,high = j*lengths[clip]/sizes[clip],(j+1)*lengths[clip]/sizes[clip]
+def _weights(n, size):
+    "Entries (row, source, weight) of the matrix that pools `n` frames to `size`"
+    j = np.arange(size)
+    low,high = j*n/size,(j+1)*n/size
     first = np.floor(low+1e-9).astype(int)
-    row,source = _number(np.ceil(high-1e-9).astype(int)-first)
-    source = source + first[row]
+    row,entry = _number(np.ceil(high-1e-9).astype(int)-first)
+    source = first[row]+entry
     return row,source,np.minimum(source+1, high[row]) - np.maximum(source, low[row])
 
-# %% ../../nbs/11_data.preprocess.ipynb #3277646f
+# %% ../../nbs/11_data.preprocess.ipynb #9260b7ae
+def _sum_runs(values, count):
+    "The sums of runs of rows of (N, K), `count` (n,) rows each, added in order"
+    first = np.cumsum(count)-count
+    total = values[first]
+    for i in range(1, count.max()):
+        more = np.flatnonzero(count>i)
+        total[more] += values[first[more]+i]
+    return total
+
+# %% ../../nbs/11_data.preprocess.ipynb #ed5c938d
+def _pool_clip(x, size):
+    "One clip (T, P, C), pooled to `size` frames"
+    row,source,weight = _weights(len(x), size)
+    count,weight = np.bincount(row),weight.astype(np.float32)[:,None]
+    values = x[source]
+    missing = np.isnan(values)
+    values *= weight[...,None]
+    np.copyto(values, 0, where=missing)
+    total = _sum_runs(values.reshape(len(values), -1), count).reshape(size, *x.shape[1:])
+    seen = _sum_runs(~missing[...,0]*weight, count) # t p
+    seen = np.where(seen>1e-6, seen, np.float32(np.nan))
+    for c in range(total.shape[-1]): total[...,c] /= seen
+    return total
+
+# %% ../../nbs/11_data.preprocess.ipynb #9fc71f16
 def _pool(frames, start, lengths, sizes):
     "Clips that begin at `start`, pooled from `lengths` to `sizes` frames"
-    row,source,weight = _weights(lengths, sizes)
-    source += start[_number(sizes)[0][row]]
-    missing,weight = np.isnan(frames),weight.astype(np.float32)[:,None,None]
-    known = np.where(missing, np.float32(0), frames)
-    values = np.concatenate([known, ~missing[...,:1]], -1) # n p (c, seen)
-    total = np.zeros((sizes.sum(), *values.shape[1:]), np.float32)
-    entry = _number(np.bincount(row))[1]
-    for i in range(entry.max()+1):
-        at = entry==i
-        total[row[at]] += values[source[at]]*weight[at]
-    seen = total[...,-1:]
-    return total[...,:-1] / np.where(seen>1e-6, seen, np.float32(np.nan))
+    clips = zip(start, lengths, sizes)
+    return np.concatenate([_pool_clip(frames[a:a+n], size) for a,n,size in clips])
 
 # %% ../../nbs/11_data.preprocess.ipynb #400ca831
 def resize(
@@ -233,7 +248,7 @@ def _sizes(lengths, fps, cfg):
     if cfg.RESIZE=='resample': return np.full(len(lengths), cfg.INPUT_SIZE)
     return np.clip(np.round(lengths*_REFERENCE_FPS/fps), 1, cfg.INPUT_SIZE).astype(int)
 
-# %% ../../nbs/11_data.preprocess.ipynb #6a6b08e2
+# %% ../../nbs/11_data.preprocess.ipynb #499b768d
 def _batch(frames, sizes, size):
     "Clips end to end (n, P, C) to a padded batch (B, size, P, C) and its mask (B, size)"
     mask = np.arange(size) < sizes[:,None]
@@ -242,7 +257,7 @@ def _batch(frames, sizes, size):
     xb[mask] = frames
     return xb,mask
 
-# %% ../../nbs/11_data.preprocess.ipynb #74b24fc5
+# %% ../../nbs/11_data.preprocess.ipynb #b745929c
 def _whole_points(frames):
     "Points without one of their coordinates were not seen: all of theirs become NaN"
     missing = np.isnan(frames)
@@ -289,7 +304,7 @@ def load_relevant_data_subset(
     "The coordinates of a clip that are used"
     return read_clip(pq_path, cfg.COLUMNS_TO_USE)
 
-# %% ../../nbs/11_data.preprocess.ipynb #26c8c20f
+# %% ../../nbs/11_data.preprocess.ipynb #4ab421f0
 def preprocess_data_to_same_size(
     landmarks,   # (T, P, C), NaN = not seen
     cfg=Config() # INPUT_SIZE, INTERPOLATE_MISSING
@@ -300,7 +315,7 @@ def preprocess_data_to_same_size(
     same = resize(filled, [0, len(filled)], [cfg.INPUT_SIZE])
     return same,cfg.INPUT_SIZE,len(landmarks),used
 
-# %% ../../nbs/11_data.preprocess.ipynb #6ed7bc84
+# %% ../../nbs/11_data.preprocess.ipynb #902f445e
 def preprocess_data(
     landmarks,   # (T, P, C), NaN = not seen
     cfg=Config() # INPUT_SIZE

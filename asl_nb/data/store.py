@@ -27,18 +27,18 @@ def store_settings(
     "The settings that decide what a store holds"
     return dict(format=_FORMAT, rows=kept_rows(cfg).tolist(), columns=list(cfg.COLUMNS_TO_USE))
 
-# %% ../../nbs/12_data.store.ipynb #ce772d13
+# %% ../../nbs/12_data.store.ipynb #27cdf585
 def _digest(file):
     "The hash of a file, None where there is none"
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
-# %% ../../nbs/12_data.store.ipynb #9c97d962
+# %% ../../nbs/12_data.store.ipynb #958c9918
 def _size(file):
     "The bytes of a file, None where there is none"
     try: return os.stat(file).st_size
     except (OSError, ValueError): return None # a table may hold text that no path can be
 
-# %% ../../nbs/12_data.store.ipynb #92392021
+# %% ../../nbs/12_data.store.ipynb #e75855ad
 def _source_fingerprint(folder, table):
     "Changes with the table, the label map or a clip's file; the same for a copy of the folder"
     names = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
@@ -52,19 +52,19 @@ def _jobs(files):
     ends = [(s, min(s+_PART, len(files))) for s in range(0, len(files), _PART)]
     return [(f'{a}-{b}', files[a:b]) for a,b in ends]
 
-# %% ../../nbs/12_data.store.ipynb #2a5bb902
+# %% ../../nbs/12_data.store.ipynb #3e33d032
 def _write_header(f, shape):
     "Begin a .npy file"
     np.lib.format.write_array_header_1_0(f, dict(descr='<f4', fortran_order=False, shape=shape))
 
-# %% ../../nbs/12_data.store.ipynb #a9ec150e
+# %% ../../nbs/12_data.store.ipynb #b15cf157
 def _write_points(path, points):
     "A .npy file; unlike `np.save`, this says why a write fails"
     with atomic_path(path) as p, open(p, 'wb') as f:
         _write_header(f, points.shape)
         f.write(points)
 
-# %% ../../nbs/12_data.store.ipynb #e30d0a82
+# %% ../../nbs/12_data.store.ipynb #60d69f6c
 def _build_part(job, folder, cfg):
     "Read some clips and write them as one part: points, and a table of what is known of each clip"
     name,files = job
@@ -75,7 +75,8 @@ def _build_part(job, folder, cfg):
     found = list(map_clips(read, files, progress=False))
     reason = [str(o) if isinstance(o, Exception) else None for o in found]
     clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
-    points = np.concatenate([np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32), *clips.values()])
+    none = np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32)
+    points = np.concatenate([none, *clips.values()])
     stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips.values()]), rows)
     table = pd.DataFrame(stats, index=list(clips)).reindex(range(len(files)))
     _write_points(folder/f'{name}.npy', points)
@@ -92,7 +93,7 @@ def _join_arrays(files, out, shape):
                 np.lib.format.read_array_header_1_0(g)
                 shutil.copyfileobj(g, f, 2**20)
 
-# %% ../../nbs/12_data.store.ipynb #1434e951
+# %% ../../nbs/12_data.store.ipynb #57d87ef3
 def _join_tables(files, table, report):
     "The table of readable clips, with their statistics and offsets, and the report of the others"
     found = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True)
@@ -105,18 +106,19 @@ def _join_tables(files, table, report):
     clips['offset'] = clips.frames.cumsum()-clips.frames
     return clips,pd.concat([report, identical_clips(clips)])
 
-# %% ../../nbs/12_data.store.ipynb #0c8bd168
+# %% ../../nbs/12_data.store.ipynb #98b7c07a
 def _shape(clips, settings):
     "The shape of a store's points"
     return int(clips.frames.sum()),len(settings['rows']),len(settings['columns'])
 
-# %% ../../nbs/12_data.store.ipynb #76ab0f42
+# %% ../../nbs/12_data.store.ipynb #aaecdc56
 def _join(parts, tmp, table, report, marker):
     "Join parts into a store in the folder `tmp`"
     names = [name for name,_ in _jobs(table.file)]
     clips,report = _join_tables([parts/f'{n}.parquet' for n in names], table, report)
     tmp.mkdir()
-    _join_arrays([parts/f'{n}.npy' for n in names], tmp/'points.npy', _shape(clips, marker['settings']))
+    shape = _shape(clips, marker['settings'])
+    _join_arrays([parts/f'{n}.npy' for n in names], tmp/'points.npy', shape)
     clips.to_parquet(tmp/'clips.parquet')
     report.to_csv(tmp/'report.csv', index=False)
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
@@ -129,7 +131,7 @@ def _build_parts(files, parts, cfg, n_workers, progress):
     for o in map_clips(build, jobs, n_workers, progress, chunk=1, unit=f'{_PART} clips'):
         if isinstance(o, Exception): raise o
 
-# %% ../../nbs/12_data.store.ipynb #db27fd9a
+# %% ../../nbs/12_data.store.ipynb #4552e448
 @contextmanager
 def _alone(out):
     "Hold the lock of the store `out`; say so if another run holds it"
@@ -141,7 +143,7 @@ def _alone(out):
         held = lock.acquire()
     with held: yield
 
-# %% ../../nbs/12_data.store.ipynb #af57d856
+# %% ../../nbs/12_data.store.ipynb #27e55cc8
 def _build(out, parts, table, report, marker, cfg, n_workers, progress):
     "Build the store `out` from `parts`, some of which may be there"
     if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
@@ -181,7 +183,7 @@ def _read_whole(file, read):
     try: return read(file)
     except Exception as e: raise ValueError(f'{file}: expected part of a store, found {e}') from e
 
-# %% ../../nbs/12_data.store.ipynb #1bb5568b
+# %% ../../nbs/12_data.store.ipynb #a6661e87
 def _read_marker(file):
     "The marker, with its keys and its format checked"
     marker = json.loads(file.read_text(encoding='utf-8'))
@@ -191,7 +193,7 @@ def _read_marker(file):
     if found!=_FORMAT: raise ValueError(f'format {found}, not {_FORMAT}: build it again')
     return marker
 
-# %% ../../nbs/12_data.store.ipynb #d19980d4
+# %% ../../nbs/12_data.store.ipynb #b0eddc9b
 def _read_clips(file):
     "The table of clips, with its columns checked"
     table = pd.read_parquet(file)
@@ -199,7 +201,7 @@ def _read_clips(file):
     if missing or not len(table): raise ValueError(f'{len(table)} clips, no columns named {missing}')
     return table
 
-# %% ../../nbs/12_data.store.ipynb #81023df6
+# %% ../../nbs/12_data.store.ipynb #ce690eed
 def _map_points(file, shape):
     "The points, mapped, with their shape checked"
     points = np.load(file, mmap_mode='r', allow_pickle=False)
@@ -234,7 +236,7 @@ class Store:
         "One clip's kept points on its original frames"
         return self.points[self.start[i]:self.start[i]+self.frames[i]]
 
-# %% ../../nbs/12_data.store.ipynb #bec1811d
+# %% ../../nbs/12_data.store.ipynb #5134c617
 @patch
 def gather(self:Store,
     idxs,      # (B,) clip numbers
