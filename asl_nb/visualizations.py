@@ -93,7 +93,7 @@ def _seen_by_part(points, rows):
     types = ROW_TYPE[np.arange(N_ROWS) if rows is None else rows]
     return {p:part[p].reshape(-1, points.shape[-3]).mean(0) for p in PARTS if p in types}
 
-# %% ../nbs/16_visualizations.ipynb #326804e7
+# %% ../nbs/16_visualizations.ipynb #05bbb409
 _BACKGROUND = '#f6f7f9'
 
 def _quiet_rows(ax, names):
@@ -105,7 +105,7 @@ def _quiet_rows(ax, names):
     ax.set_facecolor(_BACKGROUND)
     ax.spines[:].set_visible(False)
 
-# %% ../nbs/16_visualizations.ipynb #1cfc625f
+# %% ../nbs/16_visualizations.ipynb #8d0150c8
 def plot_missingness(
     points,    # (T, P, C) a clip or (B, T, P, C) several, NaN = not seen
     rows=None, # (P,) rows of the 543; None for all
@@ -145,7 +145,7 @@ def _limits(xy, pairs):
     pad = .04*(high-low).max()
     return (low[0]-pad, high[0]+pad),(high[1]+pad, low[1]-pad)
 
-# %% ../nbs/16_visualizations.ipynb #539000a3
+# %% ../nbs/16_visualizations.ipynb #bcd5eaff
 def _panels(fig, xb, titles, rows, aspect):
     "A panel for each clip on an empty figure, whose height is changed to fit them; the skeletons"
     n,width = len(xb),fig.get_figwidth()
@@ -200,7 +200,7 @@ def _render(anim):
     anim.save('unused', writer=(writer:=Frames(_FPS)))
     return writer.frames
 
-# %% ../nbs/16_visualizations.ipynb #20463b9c
+# %% ../nbs/16_visualizations.ipynb #5bbc0297
 def _palette():
     "A picture with a skeleton's palette: its colors and black in three tints, on two backgrounds"
     from matplotlib.colors import to_rgb
@@ -213,7 +213,7 @@ def _palette():
     picture.putpalette(palette.round().astype(int).ravel().tolist())
     return picture
 
-# %% ../nbs/16_visualizations.ipynb #d90f3f07
+# %% ../nbs/16_visualizations.ipynb #7624a103
 def _write_gif(path, frames):
     "Write frames in a skeleton's colors"
     from PIL import Image
@@ -221,7 +221,7 @@ def _write_gif(path, frames):
     first,*rest = [Image.fromarray(o).quantize(**few) for o in frames]
     first.save(path, save_all=True, append_images=rest, duration=1000//_FPS, loop=0)
 
-# %% ../nbs/16_visualizations.ipynb #18873df8
+# %% ../nbs/16_visualizations.ipynb #0411a634
 def _write_mp4(path, frames):
     "Write frames as MPEG-4"
     import cv2
@@ -253,7 +253,7 @@ def _sign_name(dataset, sign):
     if sign not in known: raise KeyError(f'no clips of a sign {sign!r}.{nearest(sign, known)}')
     return sign
 
-# %% ../nbs/16_visualizations.ipynb #561c79c4
+# %% ../nbs/16_visualizations.ipynb #c6368001
 def _pick(dataset, sign, n):
     "Signers, features and mask of at most `n` clips of a sign, from as many signers as possible"
     table = dataset.metadata_df[dataset.metadata_df.sign==sign]
@@ -307,7 +307,7 @@ def _all_augmentations(cfg, rng):
             found[name] = partial(f, **{k:v for k,v in known.items() if k in takes})
     return found
 
-# %% ../nbs/16_visualizations.ipynb #e303a2e2
+# %% ../nbs/16_visualizations.ipynb #90867485
 def _offer(dropdown, options):
     "Give a control these options, and choose the first"
     dropdown.options,dropdown.index = options,0
@@ -356,7 +356,7 @@ def _choose_sign(self:Explorer)->None:
     signers = sorted(table.participant_id[table.sign==sign].unique())
     _offer(self.signer, [(str(s), (sign, s)) for s in signers])
 
-# %% ../nbs/16_visualizations.ipynb #489990ed
+# %% ../nbs/16_visualizations.ipynb #d9bc2144
 @patch
 def _choose_signer(self:Explorer)->None:
     "Offer the signer's clips of the sign"
@@ -364,7 +364,7 @@ def _choose_signer(self:Explorer)->None:
     clips = table.index[(table.sign==sign) & (table.participant_id==signer)]
     _offer(self.clip, [(str(i+1), c) for i,c in enumerate(clips)])
 
-# %% ../nbs/16_visualizations.ipynb #c82750ed
+# %% ../nbs/16_visualizations.ipynb #d52f5a51
 @patch
 def _load(self:Explorer)->None:
     "Augment the clip and draw it"
@@ -378,7 +378,7 @@ def _load(self:Explorer)->None:
     self.frame.max = self.play.max = len(xb[0])-1
     self._draw()
 
-# %% ../nbs/16_visualizations.ipynb #37fb5ab9
+# %% ../nbs/16_visualizations.ipynb #1cfe29aa
 @patch
 def _draw(self:Explorer)->None:
     "Draw the frame"
