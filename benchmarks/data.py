@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 import torch
 from scipy.stats import ks_2samp
 
-from asl_nb.augmentations import SHIFT, mirror_landmarks
+from asl_nb.augmentations import MAX_SHIFT, mirror_landmarks
 from asl_nb.config import Config
 from asl_nb.data.dataset import ASLDataset, to_PT_DataLoader
 from asl_nb.data.preprocess import make_features
@@ -137,7 +137,7 @@ class Usual(torch.utils.data.Dataset):
 
     def mirror(self, x): return mirror_landmarks(x)
     def middle(self, x): return np.nan_to_num(np.nanmean(x, (0,1)))
-    def shift(self, x): return x + self.rng.uniform(-SHIFT, SHIFT, 2).astype(np.float32)
+    def shift(self, x): return x + self.rng.uniform(-MAX_SHIFT, MAX_SHIFT, 2).astype(np.float32)
     def scale(self, x): return (x-(c:=self.middle(x)))*np.float32(self.rng.uniform(.9, 1.1)) + c
 
     def rotate(self, x):

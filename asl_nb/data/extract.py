@@ -27,55 +27,73 @@ def _folder_table(root):
         rows.append((video.as_posix(), file, sign, signer))
     return pd.DataFrame(rows, columns=['video','file','sign','signer'])
 
+# %% ../../nbs/15_data.extract.ipynb #fda466a1
 def _csv_table(csv):
     "Videos as a CSV file lists them"
     table = pd.read_csv(csv, dtype=str, keep_default_na=False, encoding='utf-8-sig')
     name = next((c for c in ('path','file') if c in table), None)
     if name is None or 'sign' not in table:
-        raise ValueError(f'{csv}: expected columns path (or file) and sign, found {", ".join(table.columns)}')
+        found = ', '.join(table.columns)
+        raise ValueError(f'{csv}: expected columns path (or file) and sign, found {found}')
     signer = table['signer'] if 'signer' in table else ''
-    return pd.DataFrame({'video':table[name], 'file':[csv.parent/v for v in table[name]], 'sign':table['sign'],
-                         'signer':signer})
+    file = [csv.parent/v for v in table[name]]
+    return pd.DataFrame({'video':table[name], 'file':file, 'sign':table['sign'], 'signer':signer})
 
 # %% ../../nbs/15_data.extract.ipynb #7aa60fd3
 def list_videos(
     videos # folder of sign folders, or CSV file
 )->pd.DataFrame: # video (name), file (path), sign, signer; empty where not known
-    "The videos of a collection, one line each"
+    "The videos of a collection, one row per video"
     videos = Path(videos)
-    if not videos.exists(): raise FileNotFoundError(f'{videos}: expected a folder or a CSV file, found nothing')
+    if not videos.exists(): raise FileNotFoundError(f'{videos}: expected a folder or a CSV file, found none')
     return _folder_table(videos) if videos.is_dir() else _csv_table(videos)
 
 # %% ../../nbs/15_data.extract.ipynb #d9c4faa9
-def _number(digest): return int(digest.hexdigest()[:12], 16)
+def _number(digest):
+    "The first twelve hexadecimal digits of a hash, as a number"
+    return int(digest.hexdigest()[:12], 16)
 
+# %% ../../nbs/15_data.extract.ipynb #dd202a5b
 def _signer_number(name):
     "A whole number for a signer's name"
     if name.isdecimal() and len(name)<16 and name==str(int(name)): return int(name)
     return _number(hashlib.sha256(name.encode()))
 
+# %% ../../nbs/15_data.extract.ipynb #cb45e8d0
 def _video_number(row):
-    "A number for a video's content, if the line can be used"
-    if not row.sign: raise ValueError('expected a sign (<sign>/<video> or <sign>/<signer>/<video>), found none')
-    if row.file.suffix.lower() not in VIDEO_SUFFIXES:
-        raise ValueError(f'expected a video ({", ".join(VIDEO_SUFFIXES)}), found {row.file.suffix or "no suffix"}')
-    if not row.file.is_file(): raise FileNotFoundError(f'{row.file}: expected a video file, found nothing')
-    with open(row.file, 'rb') as f: return _number(hashlib.file_digest(f, 'sha256'))
+    "A number for a video's content, if the row can be used"
+    file,kinds = row.file,', '.join(VIDEO_SUFFIXES)
+    if not row.sign: raise ValueError('expected <sign>/<video> or <sign>/<signer>/<video>, found no sign')
+    if file.suffix.lower() not in VIDEO_SUFFIXES:
+        raise ValueError(f'expected a video ({kinds}), found {file.suffix or "no suffix"}')
+    if not file.is_file(): raise FileNotFoundError(f'{file}: expected a video file, found nothing')
+    with open(file, 'rb') as f: return _number(hashlib.file_digest(f, 'sha256'))
 
 # %% ../../nbs/15_data.extract.ipynb #8e7e62e1
 def _extract_one(row, out, extractor, seen):
-    "Write one video's clip, unless it is there; its line for the table"
+    "Write one video's clip, unless it is there; its row for the table"
     sequence = _video_number(row)
     if sequence in seen: raise ValueError(f'identical content: the same video as {seen[sequence]}')
     seen[sequence] = row.video
     signer = row.signer or row.video
-    path = Path(Config.LANDMARK_FILES)/str(_signer_number(signer))/f'{sequence}.parquet'
+    number = _signer_number(signer)
+    path = Path(Config.LANDMARK_FILES)/str(number)/f'{sequence}.parquet'
     if (out/path).exists(): info = video_info(row.file)
     else:
         lm,info = video_to_landmarks(row.file, extractor)
         write_clip(out/path, lm)
-    return dict(path=path.as_posix(), participant_id=_signer_number(signer), sequence_id=sequence, sign=row.sign,
+    return dict(path=path.as_posix(), participant_id=number, sequence_id=sequence, sign=row.sign,
                 aspect=round(info.aspect, 4), fps=info.fps, video=row.video, signer=signer)
+
+# %% ../../nbs/15_data.extract.ipynb #bc4dbe7d
+def _extract_all(table, out, extractor, progress):
+    "Rows of the videos that became clips, and (video, reason) of the others"
+    seen,rows,bad = {},[],[]
+    for row in tqdm(table.itertuples(), total=len(table), disable=not progress):
+        try: rows.append(_extract_one(row, out, extractor, seen))
+        except ImportError: raise # mediapipe is missing; the video is not to blame
+        except Exception as e: bad.append((row.video, str(e) or repr(e)))
+    return rows,bad
 
 # %% ../../nbs/15_data.extract.ipynb #49456831
 def _write_tables(out, rows, report):
@@ -83,29 +101,31 @@ def _write_tables(out, rows, report):
     with atomic_path(out/'extract_report.csv') as tmp: report.to_csv(tmp, index=False)
     if not rows: return
     signs = {s:i for i,s in enumerate(sorted({r['sign'] for r in rows}))}
-    with atomic_path(out/Config.MAP_JSON_FILE) as tmp: tmp.write_text(json.dumps(signs, indent=1), encoding='utf-8')
+    text = json.dumps(signs, indent=1)
+    with atomic_path(out/Config.MAP_JSON_FILE) as tmp: tmp.write_text(text, encoding='utf-8')
     with atomic_path(out/Config.TRAIN_CSV_FILE) as tmp: pd.DataFrame(rows).to_csv(tmp, index=False)
+
+# %% ../../nbs/15_data.extract.ipynb #7c1cccd1
+def _check_output(out, videos):
+    "An output that would mix with the videos, or overwrite their table, is an error"
+    if videos.is_dir() and out.resolve().is_relative_to(videos.resolve()):
+        raise ValueError(f'{out}: expected a folder outside the videos in {videos}')
+    if videos.resolve()==(out/Config.TRAIN_CSV_FILE).resolve():
+        raise ValueError(f'{out}: expected another folder, or {videos} would be overwritten')
 
 # %% ../../nbs/15_data.extract.ipynb #658f778d
 def extract_videos(
     videos,         # folder of sign folders, or CSV file (path or file, sign[, signer])
     out,            # folder for train.csv, label map, landmarks and report
     extractor=None, # None for `HolisticExtractor()`
-    progress=True   # show a bar?
+    progress=True   # show a bar
 )->pd.DataFrame: # what was left out: video, reason
-    "Turn videos into the competition's layout; a second run continues a killed one"
+    "Turn videos into the competition's layout; a second run resumes one that was killed"
     table,out,videos = list_videos(videos),Path(out),Path(videos)
-    if videos.is_dir() and out.resolve().is_relative_to(videos.resolve()):
-        raise ValueError(f'{out}: expected a folder outside the videos in {videos}')
-    if videos.resolve()==(out/Config.TRAIN_CSV_FILE).resolve():
-        raise ValueError(f'{out}: expected another folder than that of {videos}, which would be overwritten')
-    extractor,seen,rows,bad = extractor or HolisticExtractor(),{},[],[]
-    for row in tqdm(table.itertuples(), total=len(table), disable=not progress):
-        try: rows.append(_extract_one(row, out, extractor, seen))
-        except ImportError: raise # without mediapipe no video is to blame
-        except Exception as e: bad.append((row.video, str(e) or repr(e)))
+    _check_output(out, videos)
+    rows,bad = _extract_all(table, out, extractor or HolisticExtractor(), progress)
     report = pd.DataFrame(bad, columns=['video','reason'])
     _write_tables(out, rows, report)
     if rows: return report
     first = f'; {bad[0][0]}: {bad[0][1]}' if bad else ''
-    raise ValueError(f'{videos}: expected at least one video that can be read, found none of {len(table)}{first}')
+    raise ValueError(f'{videos}: expected at least one readable video, found none of {len(table)}{first}')
