@@ -45,7 +45,7 @@ class CausalConv(nn.Module):
 class ChannelAttention(nn.Module):
     "Weigh each channel by the clip's mean over real frames"
     def __init__(self,
-        n_channels=5 # neighbouring channels that count, an odd number
+        n_channels=5 # neighboring channels that count, an odd number
     ):
         super().__init__()
         self.conv = nn.Conv1d(1, 1, n_channels, padding=n_channels//2, bias=False)
@@ -60,8 +60,8 @@ class ConvBlock(nn.Module):
     def __init__(self,
         d_model,          # channels
         kernel_size=17,   # frames of the convolution
-        expansion_factor=2, # channels inside, in d_model
-        drop_path=.2      # share of the clips that go past the block in training
+        expansion_factor=2, # channels inside, as a multiple of d_model
+        drop_path=.2      # share of the clips that skip the block in training
     ):
         super().__init__()
         d = d_model*expansion_factor

@@ -16,7 +16,7 @@ def sinusoids(
     n:int, # positions
     d:int  # channels
 )->torch.Tensor: # (n, d)
-    "Sines and cosines of falling frequency, one row a position"
+    "Sines and cosines of falling frequency, one row per position"
     rate = torch.exp(-math.log(10_000)*torch.arange(0, d, 2)/d)
     angle = torch.arange(n)[:,None]*rate
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)[:,:d]
@@ -32,8 +32,8 @@ def masked_mean(
 
 def padding(
     mask # (B, T)
-)->torch.Tensor: # (B, T), True where nobody may attend to a frame
-    "The frames that PyTorch's encoder leaves out"
+)->torch.Tensor: # (B, T), True for a frame that no frame attends to
+    "The frames that attention leaves out, in the form that PyTorch expects"
     return ~mask & mask.any(1, keepdim=True)
 
 # %% ../../nbs/25_models.transformer.ipynb #8d2154fe
