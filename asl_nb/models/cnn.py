@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 from ..utils import nearest
-from .checkpoint import find_weights
+from .checkpoint import UNREADABLE,find_weights,read_weights
 from .core import BaseModel,FillMissing
 
 # %% ../../nbs/27_models.cnn.ipynb #585c29cd
@@ -34,6 +34,7 @@ def _torchvision():
     except (ImportError, RuntimeError): return None # RuntimeError: it was built for another torch
     return models
 
+# %% ../../nbs/27_models.cnn.ipynb #b6db80b9
 def _headless_pytorchcv(name):
     "A network of pytorchcv without its head"
     from pytorchcv.model_provider import get_model
@@ -42,7 +43,7 @@ def _headless_pytorchcv(name):
     if isinstance(module, _POOLS): setattr(features, last, nn.Identity())
     return nn.Sequential(OrderedDict(features=features))
 
-# %% ../../nbs/27_models.cnn.ipynb #5acd86f8
+# %% ../../nbs/27_models.cnn.ipynb #14561083
 def _headless_torchvision(name):
     "A network of torchvision without its head"
     is_head = lambda m: isinstance(list(m.modules())[-1], (*_POOLS, nn.Linear))
@@ -56,12 +57,13 @@ def list_backbones()->list: # names
     models = _torchvision()
     return sorted({*_models, *(models.list_models(module=models) if models else ())})
 
-# %% ../../nbs/27_models.cnn.ipynb #2be649be
+# %% ../../nbs/27_models.cnn.ipynb #94cdd172
 def _headless(name):
     "A network without its head, by name"
     from pytorchcv.model_provider import _models
     if name in _models: return _headless_pytorchcv(name)
-    if name not in (known:=list_backbones()): raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
+    known = list_backbones()
+    if name not in known: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     return _headless_torchvision(name)
 
 # %% ../../nbs/27_models.cnn.ipynb #7786da98
@@ -72,6 +74,7 @@ def _n_channels(backbone, size):
     if len(found)!=4 or not out.numel(): raise ValueError(found)
     return found[1]
 
+# %% ../../nbs/27_models.cnn.ipynb #e108622e
 def make_backbone(
     name:str,     # one of `list_backbones`
     size=(32, 96) # height and width of an image: frames, landmarks
@@ -84,30 +87,26 @@ def make_backbone(
     except KeyError: raise
     except Exception as e: # each network fails in its own way
         want = f'a feature map (1, C, h, w) of an image (1, 3, {size[0]}, {size[1]})'
-        raise ValueError(f'{name}: expected {want}, found {type(e).__name__}: {str(e)[:200]}') from e
+        found = f'{type(e).__name__}: {str(e)[:200]}'
+        raise ValueError(f'{name}: expected {want}, found {found}') from e
 
 # %% ../../nbs/27_models.cnn.ipynb #2e1185c9
-def _read_weights(path):
-    "Weights by name from a .safetensors, .pth or .pt file"
-    from pickle import UnpicklingError
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    path,want = Path(path),'expected weights by name (.safetensors, .pth or .pt)'
-    bad = lambda found: ValueError(f'{path}: {want}, found {found}')
-    if not path.is_file(): raise FileNotFoundError(f'{path}: {want}, found none')
-    try: weights = load_file(path) if path.suffix=='.safetensors' else torch.load(path, 'cpu', weights_only=True)
-    except (SafetensorError, UnpicklingError, RuntimeError, EOFError, LookupError, ValueError) as e: # depends on the bytes
-        raise bad(f'{type(e).__name__}: {str(e)[:200]}') from None
-    if not isinstance(weights, dict): raise bad(type(weights).__name__)
-    return weights
+def _load_weights(path):
+    "What a .safetensors, .pth or .pt file holds; runs no code from it"
+    if Path(path).suffix=='.safetensors': return read_weights(path)
+    try: return torch.load(path, 'cpu', weights_only=True)
+    except UNREADABLE as e:
+        raise ValueError(f'{path}: expected weights, found {type(e).__name__}: {str(e)[:200]}') from None
 
-# %% ../../nbs/27_models.cnn.ipynb #1679441f
+# %% ../../nbs/27_models.cnn.ipynb #9c542e51
 def load_backbone(
     backbone, # of `make_backbone`
     path      # file of its weights
 )->None:
     "Read a backbone's weights; `ValueError` if one is missing or has another shape"
-    weights,known = _read_weights(path),backbone.state_dict()
+    weights,known = _load_weights(path),backbone.state_dict()
+    if not isinstance(weights, dict):
+        raise ValueError(f'{path}: expected weights by name, found {type(weights).__name__}')
     shape = lambda v: tuple(getattr(v, 'shape', ()))
     for k,v in known.items():
         if not v.ndim: continue # BatchNorm's counters are missing in old files
@@ -122,7 +121,8 @@ class CVTransferLearningModel(BaseModel):
 
     def __init__(self, inputs, n_classes, backbone='resnet152', weights=None, local_hands=True):
         super().__init__(n_classes=n_classes)
-        self.fill,self.shape,self.weights = FillMissing(inputs, local_hands),(inputs.n_points, inputs.n_dims),weights
+        self.fill,self.shape = FillMissing(inputs, local_hands),(inputs.n_points, inputs.n_dims)
+        self.weights = weights
         self.backbone,n_features = make_backbone(backbone, (32, inputs.n_points))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.output_layer = nn.Linear(n_features, n_classes)
@@ -139,4 +139,5 @@ class CVTransferLearningModel(BaseModel):
         return self
 
     def load_pretrained(self):
-        if self.weights is not None: load_backbone(self.backbone, find_weights(self.weights, self.cfg))
+        if self.weights is None: return
+        load_backbone(self.backbone, find_weights(self.weights, self.cfg))

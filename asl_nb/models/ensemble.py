@@ -46,7 +46,8 @@ def growing_members(
     **params           # of each member
 )->nn.ModuleList:
     "Members of 2, 3, ... layers"
-    return nn.ModuleList([cls(inputs, n_classes, num_layers=n, **params) for n in range(2, n_models+2)])
+    depths = range(2, n_models+2)
+    return nn.ModuleList([cls(inputs, n_classes, num_layers=n, **params) for n in depths])
 
 # %% ../../nbs/26_models.ensemble.ipynb #79c56a9d
 class TransformerEnsemble(LogitsEnsemble):
@@ -56,7 +57,8 @@ class TransformerEnsemble(LogitsEnsemble):
         n_models=5        # members
     ):
         super().__init__(n_models, n_classes)
-        self.models = growing_members(TransformerSequenceClassifier, inputs, n_classes, n_models, **transformer)
+        cls = TransformerSequenceClassifier
+        self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)
         self.ordered = transformer['positional_encoding']
 
 # %% ../../nbs/26_models.ensemble.ipynb #521a799f
@@ -68,5 +70,6 @@ class HybridEnsembleModel(LogitsEnsemble):
         n_models=4        # members of each kind
     ):
         super().__init__(2*n_models, n_classes)
-        self.lstms = nn.ModuleList([LSTMClassifier(inputs, n_classes, **lstm) for _ in range(n_models)])
-        self.models = growing_members(TransformerSequenceClassifier, inputs, n_classes, n_models, **transformer)
+        lstms = [LSTMClassifier(inputs, n_classes, **lstm) for _ in range(n_models)]
+        self.lstms,cls = nn.ModuleList(lstms),TransformerSequenceClassifier
+        self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)

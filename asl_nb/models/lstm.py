@@ -8,7 +8,7 @@ __all__ = ['real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/24_models.lstm.ipynb #21eb74d1
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape
+from .core import BaseModel,FillMissing,InputShape,linear_to
 
 # %% ../../nbs/24_models.lstm.ipynb #97593096
 def real_first(
@@ -29,14 +29,15 @@ class LSTMClassifier(nn.Module):
     ):
         super().__init__()
         self.fill = FillMissing(inputs, local_hands)
-        self.project = nn.Identity() if self.fill.size==input_dim else nn.Linear(self.fill.size, input_dim)
+        self.project = linear_to(self.fill.size, input_dim)
         self.lstm = nn.LSTM(input_dim, hidden_dim, layer_dim, batch_first=True)
         self.dropout,self.output_layer = nn.Dropout(dropout),nn.Linear(hidden_dim, n_classes)
 
     def forward(self, x, mask):
         states,_ = self.lstm(real_first(self.project(self.fill(x, mask)), mask))
-        last = states[torch.arange(len(x), device=x.device),(mask.sum(1)-1).clamp(min=0)] # b t h -> b h
-        return self.output_layer(self.dropout(last))
+        last = (mask.sum(1)-1).clamp(min=0)
+        state = states[torch.arange(len(x), device=x.device),last] # b t h -> b h
+        return self.output_layer(self.dropout(state))
 
 # %% ../../nbs/24_models.lstm.ipynb #379fd3c8
 class LSTMPredictor(BaseModel):

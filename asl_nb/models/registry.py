@@ -14,13 +14,15 @@ import yaml
 from ..utils import nearest
 from ..config import Config
 
-# %% ../../nbs/20_models.registry.ipynb #a2b23459
+# %% ../../nbs/20_models.registry.ipynb #10962bf6
 PACKAGES = dict(pytorch='asl_nb.models', tensorflow='asl_nb.keras_models')
 FAMILIES = {name:module for module,names in dict(
-    lstm='LSTMPredictor', transformer='TransformerPredictor',
-    ensemble='HybridModel TransformerEnsemble HybridEnsembleModel', cnn='CVTransferLearningModel',
-    yet_another='YetAnotherTransformer YetAnotherEnsemble', conv_transformer='ConvTransformer').items()
-    for name in names.split()}
+    lstm='LSTMPredictor',
+    transformer='TransformerPredictor',
+    ensemble='HybridModel TransformerEnsemble HybridEnsembleModel',
+    cnn='CVTransferLearningModel',
+    yet_another='YetAnotherTransformer YetAnotherEnsemble',
+    conv_transformer='ConvTransformer').items() for name in names.split()}
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
@@ -29,35 +31,38 @@ def list_models(
     "The models whose names match"
     return sorted(n for n in FAMILIES if fnmatch(n, pattern))
 
-# %% ../../nbs/20_models.registry.ipynb #64f2d872
-def _entry(section, model_name):
+# %% ../../nbs/20_models.registry.ipynb #bae41cb0
+def _entry(section, name):
     "A model's entry in a section of the YAML file"
-    if model_name not in FAMILIES: raise KeyError(f'unknown model {model_name!r}.{nearest(model_name, FAMILIES)}')
+    if name not in FAMILIES: raise KeyError(f'unknown model {name!r}.{nearest(name, FAMILIES)}')
     text = (files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8')
-    return yaml.safe_load(text)[section][model_name]
+    return yaml.safe_load(text)[section][name]
 
+# %% ../../nbs/20_models.registry.ipynb #e9dd3486
 def get_model_params(
     model_name:str # one of `list_models`
 )->dict: # groups of values
     "A model's shipped configuration; `KeyError` names the nearest model"
     return _entry('models', model_name)
 
-# %% ../../nbs/20_models.registry.ipynb #960aae15
+# %% ../../nbs/20_models.registry.ipynb #1c521aa1
 def get_search_space(
     model_name:str # one of `list_models`
 )->dict: # key -> the kind of its values and their range
     "What a search tries for a model"
     return _entry('search', model_name)
 
-# %% ../../nbs/20_models.registry.ipynb #d6e7f06b
+# %% ../../nbs/20_models.registry.ipynb #49f882a8
+_DROPS = 'dropout drop_rate attn_dropout drop_path head_dropout'
 _BOUNDS = {k:(words, holds) for keys,words,holds in (
-    ('dropout drop_rate attn_dropout drop_path head_dropout', 'at least 0 and below 1', lambda v: 0<=v<1),
+    (_DROPS, 'at least 0 and below 1', lambda v: 0<=v<1),
     ('augmentation_threshold label_smoothing', 'from 0 to 1', lambda v: 0<=v<=1),
     ('lr LEARNING_RATE gamma layer_norm_eps', 'above 0', lambda v: 0<v<math.inf),
     ('weight_decay', 'at least 0', lambda v: 0<=v<math.inf)) for k in keys.split()}
 _COUNT = 'at least 1', lambda v: v>=1
+_ANY = '', lambda v: True
 
-# %% ../../nbs/20_models.registry.ipynb #352afefc
+# %% ../../nbs/20_models.registry.ipynb #41000108
 def _checked(
     key,   # the value's name, or the path to it
     value, # what was given
@@ -66,32 +71,35 @@ def _checked(
     "`ValueError` for a value of another type or out of bounds"
     kind = str if like is None and value is not None else type(like) # None: a file that is not set
     if kind is float and type(value) is int: value = float(value)
-    if type(value) is not kind: raise ValueError(f'{key}: expected {kind.__name__}, found {value!r}')
-    words,holds = _COUNT if kind is int else _BOUNDS.get(key.split('.')[-1], ('', lambda v: True))
+    if type(value) is not kind:
+        raise ValueError(f'{key}: expected {kind.__name__}, found {value!r}')
+    words,holds = _COUNT if kind is int else _BOUNDS.get(key.split('.')[-1], _ANY)
     if not holds(value): raise ValueError(f'{key}: expected a number {words}, found {value!r}')
     return value
 
 # %% ../../nbs/20_models.registry.ipynb #4b1030ac
 def flatten(
-    params:dict, # nested dictionaries
-    path=()      # keys above them
+    params, # nested dictionaries
+    path=() # keys above them
 )->dict: # tuple of keys -> value
     "The values of nested dictionaries by their paths"
-    flat = {}
-    for k,v in params.items(): flat |= flatten(v, (*path, k)) if isinstance(v, dict) else {(*path, k):v}
-    return flat
+    if not isinstance(params, dict): return {path:params}
+    return {p:v for k,o in params.items() for p,v in flatten(o, (*path, k)).items()}
 
-# %% ../../nbs/20_models.registry.ipynb #ec0fd23f
-_MOVED = dict(learning_rate=('optimizer','lr'), gamma=('scheduler','gamma')) # the original's key -> where it acts
+# %% ../../nbs/20_models.registry.ipynb #df9efeda
+# the original's keys, and where they act
+_MOVED = dict(learning_rate=('optimizer','lr'), gamma=('scheduler','gamma'))
 
 def _find(paths, key):
     "The path that a key or a dotted path means"
     hits = [p for p in paths if key in (p[-1], '.'.join(p))]
     if len(hits)>1: raise KeyError(f"{key!r} is ambiguous: {', '.join(map('.'.join, hits))}")
     if hits: return hits[0]
-    if key in _MOVED: raise KeyError(f'unknown key {key!r}. Did you mean {_MOVED[key][1]}?')
-    raise KeyError(f"unknown key {key!r}.{nearest(key, [*map('.'.join, paths), *(p[-1] for p in paths)])}")
+    known = [*map('.'.join, paths), *(p[-1] for p in paths)]
+    hint = f' Did you mean {_MOVED[key][1]}?' if key in _MOVED else nearest(key, known)
+    raise KeyError(f'unknown key {key!r}.{hint}')
 
+# %% ../../nbs/20_models.registry.ipynb #86879a81
 def override_params(
     params:dict, # of `get_model_params`
     **overrides  # values by key, or by dotted path
@@ -106,16 +114,17 @@ def override_params(
     return params
 
 # %% ../../nbs/20_models.registry.ipynb #167919c9
-ARGUMENTS = { # group -> argument of the constructor; None: each of its keys is one
-    'common_params':None, 'params':None, 'hparams':None, 'lstm_params':'lstm', 'transformer_params':'transformer',
-    'TransformerSequenceClassifier':'transformer', 'YetAnotherTransformerClassifier':'transformer'}
+ARGUMENTS = dict( # group -> argument of the constructor; None: each of its keys is one
+    common_params=None, params=None, hparams=None, lstm_params='lstm', transformer_params='transformer',
+    TransformerSequenceClassifier='transformer', YetAnotherTransformerClassifier='transformer')
 _BY_NAME = 'optimizer','scheduler','loss' # groups of a name and its params
 
-# %% ../../nbs/20_models.registry.ipynb #22faacfb
+# %% ../../nbs/20_models.registry.ipynb #2208e3ca
 def _take(config, key):
     "Take a key out of the constructor's groups: its values by path, the one that wins first"
     return {f'{g}.{key}':config[g].pop(key) for g in ARGUMENTS if key in config.get(g, {})}
 
+# %% ../../nbs/20_models.registry.ipynb #3a9bac65
 def _take_moved(config):
     "Take out the keys of `_MOVED`: values that act by (group, key), and why the others do not"
     acts,idle = {},{}
@@ -126,41 +135,50 @@ def _take_moved(config):
         idle |= {path:f'{winner} wins' for path in given}
     return acts,idle
 
-# %% ../../nbs/20_models.registry.ipynb #a5902856
+# %% ../../nbs/20_models.registry.ipynb #6d3bf649
 def _take_fixed(config, n_classes):
     "Take out the keys whose values are fixed, and say by what; `ValueError` for another value"
-    idle = {}
-    signs = n_classes,'the label map gives the number of signs'
-    for key,(value,why) in dict(batch_first=(True,'arrays are always batch first'), num_classes=signs,
-                                output_dim=signs).items():
+    idle,signs = {},'the label map gives the number of signs'
+    for key,fixed,why in (('batch_first', True, 'arrays are always batch first'),
+                          ('num_classes', n_classes, signs), ('output_dim', n_classes, signs)):
         for path,found in _take(config, key).items():
-            _checked(path, found, 250 if value is None else value)
-            if value not in (None, found): raise ValueError(f'{path}: expected {value}, found {found}')
+            value = _checked(path, found, fixed or 1)
+            if value!=(fixed or value): raise ValueError(f'{path}: expected {fixed}, found {found}')
             idle[path] = why
     return idle
 
-# %% ../../nbs/20_models.registry.ipynb #0f8e4f94
+# %% ../../nbs/20_models.registry.ipynb #f160894e
 def _settle(config, model_name, n_classes):
-    "Take out of a configuration what `_merge` does not know: values by (group, key); warns of the rest"
+    "Take out the keys that stand elsewhere: values that act by (group, key); warns of the others"
     for group,values in config.items():
-        if not isinstance(values, dict): raise ValueError(f'{group}: expected a dictionary, found {values!r}')
+        if not isinstance(values, dict):
+            raise ValueError(f'{group}: expected a dictionary, found {values!r}')
     acts,idle = _take_moved(config)
     idle |= _take_fixed(config, n_classes)
-    if idle: warnings.warn(f'{model_name}: keys without effect: ' + '; '.join(f'{k} ({why})' for k,why in idle.items()))
+    reasons = '; '.join(f'{key} ({why})' for key,why in idle.items())
+    if idle: warnings.warn(f'{model_name}: keys without effect: {reasons}')
     return acts
 
-# %% ../../nbs/20_models.registry.ipynb #2e7ed54b
+# %% ../../nbs/20_models.registry.ipynb #46751aa1
+def _check_values(group, values, shipped):
+    "A user's values, those of known keys checked against the shipped ones"
+    return {k:_checked(f'{group}.{k}', v, shipped[k]) if k in shipped else v for k,v in values.items()}
+
 def _merge(group, values, shipped):
-    "A group with a user's values, checked against the shipped ones"
+    "A group with a user's values in place of the shipped ones"
     unknown = [k for k in values if k not in shipped]
     if unknown: raise KeyError(f'unknown key {group}.{unknown[0]}.{nearest(unknown[0], shipped)}')
-    merged = {**shipped, **{k:_checked(f'{group}.{k}', v, shipped[k]) for k,v in values.items()}}
+    merged = {**shipped, **_check_values(group, values, shipped)}
     if group in _BY_NAME:
-        known,params = shipped['params'],values.get('params', {})
-        merged['params'] = {k:_checked(f'{group}.params.{k}', v, known[k]) if k in known else v for k,v in params.items()}
+        merged['params'] = _check_values(f'{group}.params', values.get('params', {}), shipped['params'])
     return merged
 
 # %% ../../nbs/20_models.registry.ipynb #8c51d631
+def _group(params, group):
+    "A group of a configuration; `KeyError` names the nearest"
+    if group not in params: raise KeyError(f'unknown group {group!r}.{nearest(group, params)}')
+    return params[group]
+
 def resolve_params(
     model_name:str,    # one of `list_models`
     model_config=None, # a whole or partial configuration; None for the shipped one
@@ -174,9 +192,8 @@ def resolve_params(
     if rate!=Config.LEARNING_RATE: full['optimizer']['params']['lr'] = rate
     acts = _settle(config, model_name, n_classes)
     for group,values in config.items():
-        if group not in full and (values or group not in ARGUMENTS):
-            raise KeyError(f'unknown group {group!r} of {model_name}.{nearest(group, full)}')
-        if values: full[group] = _merge(group, values, full[group])
-    for (group,name),value in acts.items(): full[group]['params'][name] = _checked(name, value, rate)
+        if values or group not in ARGUMENTS: full[group] = _merge(group, values, _group(full, group))
+    for (group,name),value in acts.items():
+        full[group]['params'][name] = _checked(name, value, rate)
     full['optimizer']['params'].setdefault('lr', rate)
     return override_params(full, **overrides)

@@ -19,9 +19,9 @@ def attention_mask(
     causal=True # whether later frames are hidden
 )->torch.Tensor: # (B, T, T) bool, True if the row may attend to the column
     "Which frame may attend to which"
-    T = mask.shape[1]
-    earlier = torch.ones(T, T, dtype=torch.bool, device=mask.device).tril()
-    return (mask[:,None] & (earlier if causal else True)) | torch.eye(T, dtype=torch.bool, device=mask.device)
+    every = torch.ones(mask.shape[1], mask.shape[1], dtype=torch.bool, device=mask.device)
+    itself = every.tril() & every.triu()
+    return mask[:,None] & (every.tril() if causal else every) | itself
 
 # %% ../../nbs/28_models.yet_another.ipynb #4a5b93a9
 class MultiHeadSelfAttention(nn.Module):
@@ -40,8 +40,9 @@ class MultiHeadSelfAttention(nn.Module):
         x,        # (B, T, D)
         mask=None # (B, T); None where all frames are real
     ): # (B, T, D)
-        mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if mask is None else mask
-        hidden = ~attention_mask(mask, self.causal).repeat_interleave(self.multihead_attn.num_heads, 0) # (b h) t t
+        if mask is None: mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
+        n_heads = self.multihead_attn.num_heads
+        hidden = ~attention_mask(mask, self.causal).repeat_interleave(n_heads, 0) # (b h) t t
         x,_ = self.multihead_attn(x, x, x, attn_mask=hidden, need_weights=False)
         return x if self.layer_norm is None else self.layer_norm(x)
 
@@ -69,15 +70,17 @@ class YetAnotherTransformerClassifier(nn.Module):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
         inputs:InputShape, n_classes:int, # the features, the number of signs
-        d_model=192, embed_dim=32, n_head=8, expansion_factor=4, drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
+        d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
+        drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
         positional_encoding=True, # whether frames carry their place
         local_hands=True          # whether a hand's points are measured from its wrist
     ):
         super().__init__()
         self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
-        self.embed = nn.Sequential(nn.Linear(self.fill.size, embed_dim), nn.Linear(embed_dim, d_model))
-        self.transformer = nn.ModuleList([TransformerBlock(d_model, n_head, expansion_factor, attn_dropout, drop_rate)
-                                          for _ in range(num_layers)])
+        embed = nn.Linear(self.fill.size, embed_dim)
+        self.embed = nn.Sequential(embed, nn.Linear(embed_dim, d_model))
+        block = d_model, n_head, expansion_factor, attn_dropout, drop_rate
+        self.transformer = nn.ModuleList([TransformerBlock(*block) for _ in range(num_layers)])
         self.output_layer = nn.Linear(d_model, n_classes)
 
     def encode(self, x, mask): # (B, T, D), of each frame and those before it
@@ -110,4 +113,5 @@ class YetAnotherEnsemble(LogitsEnsemble):
         n_models=6        # members
     ):
         super().__init__(n_models, n_classes)
-        self.models = growing_members(YetAnotherTransformerClassifier, inputs, n_classes, n_models, **transformer)
+        cls = YetAnotherTransformerClassifier
+        self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)
