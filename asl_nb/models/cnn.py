@@ -34,7 +34,7 @@ def _torchvision():
     except (ImportError, RuntimeError): return None # RuntimeError: it was built for another torch
     return models
 
-# %% ../../nbs/27_models.cnn.ipynb #b6db80b9
+# %% ../../nbs/27_models.cnn.ipynb #4eabadc5
 def _headless_pytorchcv(name):
     "A network of pytorchcv without its head"
     from pytorchcv.model_provider import get_model
@@ -43,7 +43,7 @@ def _headless_pytorchcv(name):
     if isinstance(module, _POOLS): setattr(features, last, nn.Identity())
     return nn.Sequential(OrderedDict(features=features))
 
-# %% ../../nbs/27_models.cnn.ipynb #14561083
+# %% ../../nbs/27_models.cnn.ipynb #689bdf1e
 def _headless_torchvision(name):
     "A network of torchvision without its head"
     is_head = lambda m: isinstance(list(m.modules())[-1], (*_POOLS, nn.Linear))
@@ -57,7 +57,7 @@ def list_backbones()->list: # names
     models = _torchvision()
     return sorted({*_models, *(models.list_models(module=models) if models else ())})
 
-# %% ../../nbs/27_models.cnn.ipynb #94cdd172
+# %% ../../nbs/27_models.cnn.ipynb #fec5f3f3
 def _headless(name):
     "A network without its head, by name"
     from pytorchcv.model_provider import _models
@@ -74,7 +74,7 @@ def _n_channels(backbone, size):
     if len(found)!=4 or not out.numel(): raise ValueError(found)
     return found[1]
 
-# %% ../../nbs/27_models.cnn.ipynb #e108622e
+# %% ../../nbs/27_models.cnn.ipynb #886c087f
 def make_backbone(
     name:str,     # one of `list_backbones`
     size=(32, 96) # height and width of an image: frames, landmarks
@@ -98,7 +98,7 @@ def _load_weights(path):
     except UNREADABLE as e:
         raise ValueError(f'{path}: expected weights, found {type(e).__name__}: {str(e)[:200]}') from None
 
-# %% ../../nbs/27_models.cnn.ipynb #9c542e51
+# %% ../../nbs/27_models.cnn.ipynb #f31cd926
 def load_backbone(
     backbone, # of `make_backbone`
     path      # file of its weights

@@ -14,7 +14,7 @@ import yaml
 from ..utils import nearest
 from ..config import Config
 
-# %% ../../nbs/20_models.registry.ipynb #02d0ee3b
+# %% ../../nbs/20_models.registry.ipynb #1b19b496
 PACKAGES = dict(pytorch='asl_nb.models', tensorflow='asl_nb.keras_models')
 FAMILIES = {name:module for module,names in dict(
     lstm='LSTMPredictor',
@@ -31,28 +31,28 @@ def list_models(
     "The models whose names match"
     return sorted(n for n in FAMILIES if fnmatch(n, pattern))
 
-# %% ../../nbs/20_models.registry.ipynb #b7fdd8fc
+# %% ../../nbs/20_models.registry.ipynb #fadb4486
 def _entry(section, name):
     "A model's entry in a section of the YAML file"
     if name not in FAMILIES: raise KeyError(f'unknown model {name!r}.{nearest(name, FAMILIES)}')
     text = (files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8')
     return yaml.safe_load(text)[section][name]
 
-# %% ../../nbs/20_models.registry.ipynb #ea3588e7
+# %% ../../nbs/20_models.registry.ipynb #aeaf06e4
 def get_model_params(
     model_name:str # one of `list_models`
 )->dict: # groups of values
     "A model's shipped configuration; `KeyError` names the nearest model"
     return _entry('models', model_name)
 
-# %% ../../nbs/20_models.registry.ipynb #2d1f46c8
+# %% ../../nbs/20_models.registry.ipynb #c2864a85
 def get_search_space(
     model_name:str # one of `list_models`
 )->dict: # key -> the kind of its values and their range
     "What a search tries for a model"
     return _entry('search', model_name)
 
-# %% ../../nbs/20_models.registry.ipynb #b4fe09d1
+# %% ../../nbs/20_models.registry.ipynb #5f644fb8
 _DROPS = 'dropout drop_rate attn_dropout drop_path head_dropout'
 _BOUNDS = {k:(words, holds) for keys,words,holds in (
     (_DROPS, 'at least 0 and below 1', lambda v: 0<=v<1),
@@ -62,7 +62,7 @@ _BOUNDS = {k:(words, holds) for keys,words,holds in (
 _COUNT = 'at least 1', lambda v: v>=1
 _ANY = '', lambda v: True
 
-# %% ../../nbs/20_models.registry.ipynb #18b8e3c6
+# %% ../../nbs/20_models.registry.ipynb #e6c086c5
 def _checked(
     key,   # the value's name, or the path to it
     value, # what was given
@@ -86,7 +86,7 @@ def flatten(
     if not isinstance(params, dict): return {path:params}
     return {p:v for k,o in params.items() for p,v in flatten(o, (*path, k)).items()}
 
-# %% ../../nbs/20_models.registry.ipynb #855da06a
+# %% ../../nbs/20_models.registry.ipynb #972cf99c
 # the original's keys, and where they act
 _MOVED = dict(learning_rate=('optimizer','lr'), gamma=('scheduler','gamma'))
 
@@ -99,7 +99,7 @@ def _find(paths, key):
     hint = f' Did you mean {_MOVED[key][1]}?' if key in _MOVED else nearest(key, known)
     raise KeyError(f'unknown key {key!r}.{hint}')
 
-# %% ../../nbs/20_models.registry.ipynb #019de09e
+# %% ../../nbs/20_models.registry.ipynb #76c57723
 def override_params(
     params:dict, # of `get_model_params`
     **overrides  # values by key, or by dotted path
@@ -119,12 +119,12 @@ ARGUMENTS = dict( # group -> argument of the constructor; None: each of its keys
     TransformerSequenceClassifier='transformer', YetAnotherTransformerClassifier='transformer')
 _BY_NAME = 'optimizer','scheduler','loss' # groups of a name and its params
 
-# %% ../../nbs/20_models.registry.ipynb #4af502a2
+# %% ../../nbs/20_models.registry.ipynb #8f6bf4ac
 def _take(config, key):
     "Take a key out of the constructor's groups: its values by path, the one that wins first"
     return {f'{g}.{key}':config[g].pop(key) for g in ARGUMENTS if key in config.get(g, {})}
 
-# %% ../../nbs/20_models.registry.ipynb #545b6151
+# %% ../../nbs/20_models.registry.ipynb #ca788250
 def _take_moved(config):
     "Take out the keys of `_MOVED`: values that act by (group, key), and why the others do not"
     acts,idle = {},{}
@@ -135,7 +135,7 @@ def _take_moved(config):
         idle |= {path:f'{winner} wins' for path in given}
     return acts,idle
 
-# %% ../../nbs/20_models.registry.ipynb #895b7162
+# %% ../../nbs/20_models.registry.ipynb #fbd029e7
 def _take_fixed(config, n_classes):
     "Take out the keys whose values are fixed, and say by what; `ValueError` for another value"
     idle,signs = {},'the label map gives the number of signs'
@@ -147,7 +147,7 @@ def _take_fixed(config, n_classes):
             idle[path] = why
     return idle
 
-# %% ../../nbs/20_models.registry.ipynb #1c896103
+# %% ../../nbs/20_models.registry.ipynb #fcae2adc
 def _settle(config, model_name, n_classes):
     "Take out the keys that stand elsewhere: values that act by (group, key); warns of the others"
     for group,values in config.items():
@@ -159,7 +159,7 @@ def _settle(config, model_name, n_classes):
     if idle: warnings.warn(f'{model_name}: keys without effect: {reasons}')
     return acts
 
-# %% ../../nbs/20_models.registry.ipynb #554fc089
+# %% ../../nbs/20_models.registry.ipynb #574a928f
 def _check_values(group, values, shipped):
     "A user's values, those of known keys checked against the shipped ones"
     return {k:_checked(f'{group}.{k}', v, shipped[k]) if k in shipped else v for k,v in values.items()}
