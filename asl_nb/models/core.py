@@ -35,7 +35,7 @@ class InputShape:
     @property
     def size(self): return self.n_points*self.n_dims
 
-# %% ../../nbs/22_models.core.ipynb #7c5d3945
+# %% ../../nbs/22_models.core.ipynb #5bba2da1
 @patch
 def check(self:InputShape, x, mask):
     "`ValueError` if features and mask do not have the shapes (B, T, P, C) and (B, T)"
@@ -43,7 +43,7 @@ def check(self:InputShape, x, mask):
     if len(x)!=4 or x[2:]!=(P, C) or mask!=x[:2]:
         raise ValueError(f'expected x (B, T, {P}, {C}) and mask (B, T), found {x} and {mask}')
 
-# %% ../../nbs/22_models.core.ipynb #7fa4a124
+# %% ../../nbs/22_models.core.ipynb #0713b569
 @patch
 def wrists(self:InputShape,
     local_hands=True # whether a hand's points are measured from its wrist
@@ -59,7 +59,7 @@ def _ahead(x, n):
     n = min(n, x.shape[1])
     return torch.cat([x[:,n:], torch.full_like(x[:,:n], torch.nan)], 1)
 
-# %% ../../nbs/22_models.core.ipynb #83b6db62
+# %% ../../nbs/22_models.core.ipynb #2de925c4
 class FillMissing(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
     def __init__(self,
@@ -92,7 +92,7 @@ class StepProtocol:
         labels = y.argmax(1) if y.ndim==2 else y # mixup's targets are probabilities
         return float(loss), float((scores.argmax(1)==labels).mean()), labels, scores
 
-# %% ../../nbs/22_models.core.ipynb #d7f3fd84
+# %% ../../nbs/22_models.core.ipynb #40557de2
 def _calculate(metric):
     "A method that gives one metric of logits (n, n_classes) and labels (n,)"
     def calculate(self, y_hat, y):
@@ -103,7 +103,7 @@ def _calculate(metric):
 for _m in ('Accuracy','F1Score','Precision','Recall','AUC'):
     setattr(StepProtocol, f'calculate_{_m.lower()}', _calculate(_m))
 
-# %% ../../nbs/22_models.core.ipynb #5273e8eb
+# %% ../../nbs/22_models.core.ipynb #655cc966
 def linear_to(
     n_in, n_out # channels
 )->nn.Module:
@@ -119,7 +119,7 @@ def pick_device(
         name = 'cuda' if torch.cuda.is_available() else 'mps' if torch.backends.mps.is_available() else 'cpu'
     return torch.device(name)
 
-# %% ../../nbs/22_models.core.ipynb #262ea328
+# %% ../../nbs/22_models.core.ipynb #7f4f1bbd
 @contextmanager
 def first_weights(
     seed # of the random numbers
@@ -141,7 +141,7 @@ def make_by_name(
     except TypeError as e:
         raise ValueError(f'expected params of {name}, found {params}: {e}') from None
 
-# %% ../../nbs/22_models.core.ipynb #4fd8914d
+# %% ../../nbs/22_models.core.ipynb #1fc7a9e1
 class BaseModel(StepProtocol, nn.Module):
     "A classifier with its loss, optimizer and schedule; subclasses give `forward(x, mask)`"
     steps = dict(optimizer=dict(name='Adam', params={}),
@@ -172,7 +172,7 @@ class BaseModel(StepProtocol, nn.Module):
         name,params = self.steps['scheduler']['name'],self.steps['scheduler']['params']
         return make_by_name(torch.optim.lr_scheduler, name, self.optimizer, **params)
 
-# %% ../../nbs/22_models.core.ipynb #9cc027cf
+# %% ../../nbs/22_models.core.ipynb #80fdda00
 @patch
 def configure(self:BaseModel,
     optimizer:dict, # name in torch.optim, params
@@ -186,7 +186,7 @@ def configure(self:BaseModel,
     for made in self.steps: self.__dict__.pop(made, None)
     return self
 
-# %% ../../nbs/22_models.core.ipynb #f982cbb8
+# %% ../../nbs/22_models.core.ipynb #970a1491
 @patch(as_prop=True)
 def device(self:BaseModel)->torch.device: return next(self.parameters()).device
 @patch
@@ -210,7 +210,7 @@ def _step(self:BaseModel, batch):
     loss = self.criterion(logits.float(), yb)
     return loss,self._result(loss.item(), logits.detach().float().cpu().numpy(), yb.cpu().numpy())
 
-# %% ../../nbs/22_models.core.ipynb #3e0a02eb
+# %% ../../nbs/22_models.core.ipynb #e1c632c2
 @patch
 def training_step(self:BaseModel,
     batch # features, mask or none, targets
@@ -219,7 +219,7 @@ def training_step(self:BaseModel,
     self._loss,result = self._step(batch)
     return result
 
-# %% ../../nbs/22_models.core.ipynb #23ffe130
+# %% ../../nbs/22_models.core.ipynb #670735b8
 @patch
 def optimize(self:BaseModel):
     "Take one gradient step on the last training step's loss"
@@ -229,7 +229,7 @@ def optimize(self:BaseModel):
     self.optimizer.zero_grad()
     self._loss = None
 
-# %% ../../nbs/22_models.core.ipynb #baf254b2
+# %% ../../nbs/22_models.core.ipynb #50935b54
 @patch
 def validation_step(self:BaseModel,
     batch # features, mask or none, targets
@@ -239,7 +239,7 @@ def validation_step(self:BaseModel,
 
 BaseModel.test_step = BaseModel.validation_step
 
-# %% ../../nbs/22_models.core.ipynb #476bcb66
+# %% ../../nbs/22_models.core.ipynb #b9137bca
 @patch
 def _infer(self:BaseModel, fn, x, mask=None):
     "A function of tensors, called with arrays"
@@ -248,7 +248,7 @@ def _infer(self:BaseModel, fn, x, mask=None):
     with torch.no_grad():
         return fn(*(torch.from_numpy(a).to(self.device) for a in arrays)).float().cpu().numpy()
 
-# %% ../../nbs/22_models.core.ipynb #ae202d87
+# %% ../../nbs/22_models.core.ipynb #11312bf2
 @patch
 def logits(self:BaseModel,
     x,        # (B, T, P, C) array
@@ -265,7 +265,7 @@ def seed(self:BaseModel,
     "Restart the random numbers that dropout draws"
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
-# %% ../../nbs/22_models.core.ipynb #938c98b9
+# %% ../../nbs/22_models.core.ipynb #a626e5cc
 def _dropouts(model): return [m for m in model.modules() if isinstance(m, nn.Dropout)]
 
 @patch
@@ -288,7 +288,7 @@ def save_checkpoint(self:StepProtocol,
     "Write weights and sidecar"
     write_checkpoint(filepath, self.state_dict(), self.sidecar)
 
-# %% ../../nbs/22_models.core.ipynb #ba1ecf93
+# %% ../../nbs/22_models.core.ipynb #10dd17a8
 @patch
 def load_checkpoint(self:StepProtocol,
     filepath # .safetensors file
@@ -311,7 +311,7 @@ def save_training_state(self:StepProtocol,
                  scheduler=self.scheduler.state_dict(), dropout=self.get_dropout(), more=more)
     with atomic_path(filepath) as p: torch.save(state, p)
 
-# %% ../../nbs/22_models.core.ipynb #0ef0cb95
+# %% ../../nbs/22_models.core.ipynb #3e3f9488
 @patch
 def load_training_state(self:StepProtocol,
     state:dict # of `read_training_state`
@@ -342,7 +342,7 @@ def _arguments(params):
         if group in params: args |= params[group] if name is None else {name:params[group]}
     return args
 
-# %% ../../nbs/22_models.core.ipynb #a9baa581
+# %% ../../nbs/22_models.core.ipynb #7b63456f
 def _build(model_name, n_classes, cfg, params):
     "A model of a full configuration, with random weights"
     part = lambda module: importlib.import_module(f'{PACKAGES[cfg.DL_FRAMEWORK]}.{module}')
@@ -355,7 +355,7 @@ def _build(model_name, n_classes, cfg, params):
         model.sidecar = make_sidecar(model_name, params, {str(i):i for i in range(n_classes)}, cfg)
         return model.configure(params['optimizer'], params['scheduler'], params['loss'])
 
-# %% ../../nbs/22_models.core.ipynb #ca387c94
+# %% ../../nbs/22_models.core.ipynb #c7622c17
 def create_model(
     model_name:str, # one of `list_models`
     n_classes=250,  # signs
