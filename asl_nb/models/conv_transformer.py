@@ -6,11 +6,10 @@
 __all__ = ['StochasticDepth', 'CausalConv', 'ChannelAttention', 'ConvBlock', 'Stage', 'ConvTransformer']
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #639e2509
-import torch
 from torch import nn
 from torch.nn import functional as F
 from .core import BaseModel,FillMissing,InputShape
-from .transformer import masked_mean,padding
+from .transformer import check_heads,masked_mean,padding
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #110c014c
 class StochasticDepth(nn.Module):
@@ -35,17 +34,18 @@ class CausalConv(nn.Module):
     ):
         super().__init__()
         self.before = n_frames-1
-        self.conv = nn.Conv2d(d, d, (n_frames,1), groups=d) # training on a CPU, over three times as fast as Conv1d
+        self.conv = nn.Conv2d(d, d, (n_frames,1), groups=d) # on a CPU, trains three times as fast as Conv1d
 
     def forward(self, x, mask): # (B, T, D), (B, T)
         x = F.pad(x.masked_fill(~mask[...,None], 0.), (0,0,self.before,0))
-        return self.conv(x.transpose(1, 2)[...,None])[...,0].transpose(1, 2) # b t d -> b d t 1 -> b t d
+        x = self.conv(x.transpose(1, 2)[...,None])  # b t d -> b d t 1
+        return x[...,0].transpose(1, 2)             # b d t 1 -> b t d
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #021b798a
 class ChannelAttention(nn.Module):
     "Weigh each channel by the clip's mean over real frames"
     def __init__(self,
-        n_channels=5 # neighbouring channels that count, an odd number
+        n_channels=5 # neighboring channels that count, an odd number
     ):
         super().__init__()
         self.conv = nn.Conv1d(1, 1, n_channels, padding=n_channels//2, bias=False)
@@ -60,13 +60,14 @@ class ConvBlock(nn.Module):
     def __init__(self,
         d_model,          # channels
         kernel_size=17,   # frames of the convolution
-        expansion_factor=2, # channels inside, in d_model
-        drop_path=.2      # share of the clips that go past the block in training
+        expansion_factor=2, # channels inside, as a multiple of d_model
+        drop_path=.2      # share of the clips that skip the block in training
     ):
         super().__init__()
         d = d_model*expansion_factor
-        self.expand,self.conv,self.norm = nn.Linear(d_model, d),CausalConv(d, kernel_size),nn.LayerNorm(d)
-        self.attend,self.project,self.drop = ChannelAttention(),nn.Linear(d, d_model),StochasticDepth(drop_path)
+        self.expand,self.conv = nn.Linear(d_model, d),CausalConv(d, kernel_size)
+        self.norm,self.attend = nn.LayerNorm(d),ChannelAttention()
+        self.project,self.drop = nn.Linear(d, d_model),StochasticDepth(drop_path)
 
     def forward(self, x, mask): # (B, T, D), (B, T)
         h = self.norm(self.conv(F.silu(self.expand(x)), mask))
@@ -82,8 +83,8 @@ class Stage(nn.Module):
     ):
         super().__init__()
         self.convs = nn.ModuleList([ConvBlock(d_model, **conv) for _ in range(n_convs)])
-        self.transformer = nn.TransformerEncoderLayer(d_model, n_head, 2*d_model, dropout, F.gelu, norm_first=True,
-                                                      batch_first=True)
+        self.transformer = nn.TransformerEncoderLayer(
+            d_model, n_head, 2*d_model, dropout, F.gelu, norm_first=True, batch_first=True)
 
     def forward(self, x, mask): # (B, T, D), (B, T)
         for conv in self.convs: x = conv(x, mask)
@@ -102,11 +103,13 @@ class ConvTransformer(BaseModel):
         local_hands=True  # whether a hand's points are measured from its wrist
     ):
         super().__init__(n_classes=n_classes)
-        if d_model%n_head: raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
+        check_heads(d_model, n_head)
         self.fill = FillMissing(inputs, local_hands, motion)
-        self.project = nn.Sequential(nn.Linear(self.fill.size, d_model, bias=False), nn.LayerNorm(d_model))
-        self.stages = nn.ModuleList([Stage(d_model, n_head, n_convs, dropout, kernel_size=kernel_size,
-            expansion_factor=expansion_factor, drop_path=drop_path) for _ in range(n_stages)])
+        project = nn.Linear(self.fill.size, d_model, bias=False)
+        self.project = nn.Sequential(project, nn.LayerNorm(d_model))
+        conv = dict(kernel_size=kernel_size, expansion_factor=expansion_factor, drop_path=drop_path)
+        stages = [Stage(d_model, n_head, n_convs, dropout, **conv) for _ in range(n_stages)]
+        self.stages = nn.ModuleList(stages)
         self.head = nn.Sequential(nn.Dropout(head_dropout), nn.Linear(d_model, n_classes))
 
     def forward(self, x, mask):
