@@ -15,9 +15,9 @@ from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
 from .predict import Recognizer
 from .stream import StreamRecognizer
 
-# %% ../nbs/75_demo.ipynb #a2de3e81
+# %% ../nbs/75_demo.ipynb #6b49a9b8
 def _turned(points, rng):
-    "Points (T, 543, 2) in units of the picture's height, turned, scaled, moved and shaken at random"
+    "Points in units of the picture's height, turned, scaled, moved and shaken at random"
     turn,size = rng.normal(0, .06),rng.uniform(.8, 1.1)
     matrix = size*np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     x = (points-PICTURE_ORIGIN)@matrix.T + PICTURE_ORIGIN + rng.normal(0, .03, 2)
@@ -47,7 +47,8 @@ def plot_recognized(
     from matplotlib.figure import Figure
     fig = Figure(figsize=(5.5, 1.3*len(clips)), dpi=100)
     grid = dict(left=0, right=1, bottom=0, top=.78, wspace=0)
-    for sub,(sign,lm),answer in zip(np.atleast_1d(fig.subfigures(len(clips), 1)), clips.items(), answers):
+    subfigures = np.atleast_1d(fig.subfigures(len(clips), 1))
+    for sub,(sign,lm),answer in zip(subfigures, clips.items(), answers):
         top = ', '.join(f'{p.sign} {p.probability:.0%}' for p in answer.top)
         axs = sub.subplots(1, 6, sharex=True, sharey=True, gridspec_kw=grid)
         plot_filmstrip(lm, aspect=PICTURE_ASPECT, axs=axs)
@@ -55,7 +56,7 @@ def plot_recognized(
         sub.suptitle(title, fontsize=7, x=.02, y=.98, ha='left')
     fig.savefig(out)
 
-# %% ../nbs/75_demo.ipynb #a88165dc
+# %% ../nbs/75_demo.ipynb #6b08fcea
 def _stream(clips):
     "The clips one after the other, with pauses in which no hand is seen"
     rest = np.repeat(next(iter(clips.values()))[:1], _FPS, axis=0)

@@ -12,8 +12,9 @@ from .video import check_frame
 from .holistic import results_to_landmarks
 from .predict import NO_SIGN
 
-# %% ../nbs/63_drawing.ipynb #98653ea6
-_LANDMARK_COLORS = {'pose':(17,138,178), 'face':(255,209,102), 'left_hand':(239,71,111), 'right_hand':(6,214,160)} # RGB
+# %% ../nbs/63_drawing.ipynb #982218f9
+_LANDMARK_COLORS = {'pose':(17,138,178), 'face':(255,209,102), # RGB
+                    'left_hand':(239,71,111), 'right_hand':(6,214,160)}
 
 def _draw_part(frame, part, at, seen, size):
     "Draw a part's lines, and its points unless it is the face; `at` holds the points' pixels"
@@ -44,33 +45,37 @@ _WHITE = (255,255,255) # RGB
 
 def _row(frame): return max(_MIN_ROW, min(frame.shape[:2])//_ROW_SHARE) # height of a line of text
 
+# %% ../nbs/63_drawing.ipynb #4d61c6a8
 def _text_width(text, row):
     "Width of a text in a line of this height, in pixels"
     import cv2
-    return cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)[0][0]*row/36 # at 1, a line takes 36 pixels
+    (width,_),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)
+    return width*row/36 # at 1, a line takes 36 pixels
 
-# %% ../nbs/63_drawing.ipynb #3350c842
+# %% ../nbs/63_drawing.ipynb #342f4458
 def _shortened(text, room, row):
     "As much of a text as there is room for"
     if _text_width(text, row)<=room: return text
     while text and _text_width(text+'.', row)>room: text = text[:-1]
     return text and text+'.'
 
-# %% ../nbs/63_drawing.ipynb #6ff6ef1d
+# %% ../nbs/63_drawing.ipynb #75047634
 def _fill(frame, x, y, width, height, color=None):
     "Color a rectangle of a frame, or darken it"
     part = frame[max(y, 0):max(y+height, 0), max(x, 0):max(x+width, 0)]
     part[:] = part//4 if color is None else color
 
+# %% ../nbs/63_drawing.ipynb #fa70e8b2
 def _write(frame, text, x, y, room):
     "Write a text into the line at y"
     import cv2
     row = _row(frame)
-    text = _shortened(str(text).encode('ascii', 'replace').decode(), room, row) # the font knows ASCII
+    ascii = str(text).encode('ascii', 'replace').decode() # the font knows nothing else
+    text = _shortened(ascii, room, row)
     line,at,thick = frame[max(y, 0):y+row],(round(x), round(.75*row)),max(1, round(row/18))
     cv2.putText(line, text, at, cv2.FONT_HERSHEY_SIMPLEX, row/36, _WHITE, thick, cv2.LINE_AA)
 
-# %% ../nbs/63_drawing.ipynb #272465e5
+# %% ../nbs/63_drawing.ipynb #f835f3a5
 _SIGN_COLOR,_NO_SIGN_COLOR = (17,110,150),(90,90,90) # RGB
 
 def _bar(frame, i, name, share):
@@ -93,12 +98,14 @@ def draw_bars(
     "A copy of the frame with signs and their probabilities as bars in its upper left"
     out = check_frame(frame).copy()
     lines = [(title, None)]*bool(title) + list(predictions)
-    for i,line in enumerate(lines[:len(out)//_row(out)-1]): _bar(out, i, *line) # the last row is the timeline's
+    room = len(out)//_row(out)-1 # the last row is the timeline's
+    for i,line in enumerate(lines[:room]): _bar(out, i, *line)
     return out
 
 # %% ../nbs/63_drawing.ipynb #12ded875
 def _clock(time): return f'{int(time)//60}:{int(time)%60:02}'
 
+# %% ../nbs/63_drawing.ipynb #2421443c
 def draw_timeline(
     frame,   # (H, W, 3) uint8 RGB
     events,  # list of `SignRecognized`, in order

@@ -32,7 +32,8 @@ def convert_mp_to_df(
 ): # `DataFrame`, 543 rows per frame: frame, type, landmark_index, x, y, z
     "MediaPipe's results as a table in the layout of the competition's files"
     import pandas as pd
-    many = arr_results if type(arr_results) in (list,np.ndarray) else [arr_results] # a result is itself a named tuple
+    # a result is itself a named tuple, so its type says whether there are several
+    many = arr_results if type(arr_results) in (list,np.ndarray) else [arr_results]
     lm = np.array([results_to_landmarks(r) for r in many], np.float64).reshape(-1, 3)
     numbers = np.arange(frame, frame+len(many), dtype=np.int16)
     keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
@@ -43,8 +44,8 @@ def load_holistic():
     "MediaPipe's Holistic class"
     try: from mediapipe.python.solutions.holistic import Holistic
     except ImportError as e:
-        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21: `pip install asl-nb` includes '
-                          f'mediapipe, but Python <3.13 is needed ({e})') from e
+        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21, which '
+                          f'`pip install asl-nb` installs for Python <3.13 ({e})') from e
     return Holistic
 
 # %% ../nbs/06_holistic.ipynb #1c58bdbf
@@ -71,7 +72,7 @@ class HolisticExtractor:
         frame # (H, W, 3) uint8 RGB
     )->np.ndarray: # (543, 3) float32, NaN = not seen
         "The landmarks of the clip's next frame"
-        if not self.entered: raise RuntimeError('expected `with extractor:` around the frames of a clip')
+        if not self.entered: raise RuntimeError('expected `with extractor:` around a clip')
         frame = np.ascontiguousarray(check_frame(frame))
         with nullcontext() if self.model else quiet(): # the models are loaded with the first frame
             self.model = self.model or load_holistic()(**self.options)
@@ -93,7 +94,7 @@ def convert_frames_to_landmarks(
         lm = [extract(frame) for frame in video_numpy_frames]
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
-# %% ../nbs/06_holistic.ipynb #5057f454
+# %% ../nbs/06_holistic.ipynb #a3e65178
 def _bar(frames, n, progress):
     "The frames, with a progress bar if one is wanted; n, their number, may be unknown"
     if not progress: return frames

@@ -21,17 +21,18 @@ from .clip import as_clip
 from .data.preprocess import clip_features
 from .models.checkpoint import pretrained_file
 
-# %% ../nbs/61_predict.ipynb #8dc4acca
+# %% ../nbs/61_predict.ipynb #4c95ef52
 NO_SIGN = 'no sign'
 
 def rounded(
     answer # a named tuple
 )->str:
     "The repr of a named tuple, with three digits of its numbers"
-    held = ((k, f'{v:.3g}' if isinstance(v, float) else repr(v)) for k,v in answer._asdict().items())
-    return f'{type(answer).__name__}({", ".join(f"{k}={v}" for k,v in held)})'
+    short = lambda v: f'{v:.3g}' if isinstance(v, float) else repr(v)
+    held = ', '.join(f'{k}={short(v)}' for k,v in answer._asdict().items())
+    return f'{type(answer).__name__}({held})'
 
-# %% ../nbs/61_predict.ipynb #fb23f7e3
+# %% ../nbs/61_predict.ipynb #443b5581
 class Prediction(NamedTuple):
     "A sign and its probability"
     sign: str
@@ -55,8 +56,8 @@ class Recognizer:
     ):
         self.model,self.signs = model,list(model.sidecar['label_map'])
         self.cfg = model.cfg.replace(**({'SOURCE':source} if source else {}))
-        calibration = model.sidecar.get('calibration', {})
-        self.temperature,self.threshold = calibration.get('temperature', 1.),calibration.get('threshold', 0.)
+        calibration = {'temperature':1., 'threshold':0., **model.sidecar.get('calibration', {})}
+        self.temperature,self.threshold = calibration['temperature'],calibration['threshold']
 
     @classmethod
     def from_pretrained(cls,
@@ -67,16 +68,19 @@ class Recognizer:
     ):
         "Load a model; runs no code from its files"
         from asl_nb.models.core import load_model_from_checkpoint
-        return cls(load_model_from_checkpoint(pretrained_file(name_or_path), device, framework), source)
+        model = load_model_from_checkpoint(pretrained_file(name_or_path), device, framework)
+        return cls(model, source)
 
-    def __repr__(self): return f"Recognizer({self.model.sidecar['model_name']}, {len(self.signs)} signs)"
+    def __repr__(self):
+        return f"Recognizer({self.model.sidecar['model_name']}, {len(self.signs)} signs)"
 
-# %% ../nbs/61_predict.ipynb #60f48375
+# %% ../nbs/61_predict.ipynb #00dca03b
 def _softmax(scores):
     "Scores (n, classes) as probabilities; the greatest of a row becomes exp(0), so none overflows"
     e = np.exp(scores-scores.max(1, keepdims=True))
     return e/e.sum(1, keepdims=True)
 
+# %% ../nbs/61_predict.ipynb #bbabf114
 @patch
 def probabilities(self:Recognizer,
     clips # list of `Clip`
@@ -90,10 +94,10 @@ def probabilities(self:Recognizer,
 @patch
 def _check_signs(self:Recognizer, signs):
     "`ValueError` for a sign that the model does not know"
-    for s in signs:
-        if s not in self.signs:
-            raise ValueError(f'{s!r}: expected a sign of the model, found none.{nearest(s, self.signs)}')
+    for s in set(signs)-set(self.signs):
+        raise ValueError(f'{s!r}: expected a sign of the model, found none.{nearest(s, self.signs)}')
 
+# %% ../nbs/61_predict.ipynb #3de3ec4e
 @patch
 def answer(self:Recognizer,
     probs,      # (n_classes,) of `probabilities`
@@ -110,7 +114,7 @@ def answer(self:Recognizer,
     named = raised and probs.max()>=self.threshold
     return Answer(best[0].sign if named else NO_SIGN, best[0].probability, best)
 
-# %% ../nbs/61_predict.ipynb #86bacbd3
+# %% ../nbs/61_predict.ipynb #a560ceff
 def shoulder_width(
     points # (..., 543, 2) in units of the picture's height
 )->np.ndarray: # (...)
@@ -143,7 +147,7 @@ def predict_batch(self:Recognizer,
     probs = self.probabilities(clips)
     return [self.answer(p, top, signs, hand_raised(c.points).any()) for p,c in zip(probs, clips)]
 
-# %% ../nbs/61_predict.ipynb #547a2ff6
+# %% ../nbs/61_predict.ipynb #18fc1d46
 @patch
 def predict(self:Recognizer,
     clip,        # `Clip`, landmarks (T, 543, 2 or 3), RGB frames (T, H, W, 3), or a path
@@ -159,8 +163,9 @@ def predict(self:Recognizer,
 @lru_cache(maxsize=2)
 def _recognizer(name_or_path, stamp): return Recognizer.from_pretrained(name_or_path)
 
+# %% ../nbs/61_predict.ipynb #d8ea635d
 def load_recognizer(
-    model # `Recognizer`, model with its sidecar, name of bundled weights, .safetensors file, or folder of a run
+    model # `Recognizer`, model with its sidecar, name of bundled weights, file, or folder of a run
 )->Recognizer:
     "The recognizer that a user means, loaded once"
     if isinstance(model, Recognizer): return model
@@ -179,6 +184,7 @@ def _clips_below(folder):
     if not found: raise FileNotFoundError(f'{folder}: expected parquet files or videos, found none')
     return found
 
+# %% ../nbs/61_predict.ipynb #30e06c0b
 def list_clips(
     paths # files and folders
 )->list: # of files

@@ -9,6 +9,7 @@ __all__ = ['Worker', 'camera_frames', 'timely', 'Capture', 'open_capture', 'Came
 import sys,time
 from collections import deque
 from contextlib import closing,nullcontext
+from functools import partial
 from pathlib import Path
 from queue import Empty,SimpleQueue
 from threading import Thread
@@ -64,9 +65,10 @@ def _open_camera(index):
     with quiet(): cap = cv2.VideoCapture(index)
     if cap.isOpened(): return cap
     cap.release()
-    raise RuntimeError(f'camera {index}: expected a camera, found none that opens. Is it plugged in, allowed '
-                       'for this program, and not in use elsewhere? A second camera has the next number')
+    raise RuntimeError(f'camera {index}: expected a camera, found none that opens. Is it plugged in, '
+                       'allowed for this program, and not in use elsewhere?')
 
+# %% ../nbs/66_predict_on_camera.ipynb #bbd05d55
 def camera_frames(
     index # of the camera, 0 for the first
 ): # generator of (seconds, RGB frame)
@@ -76,8 +78,9 @@ def camera_frames(
     try:
         cap.set(cv2.CAP_PROP_BUFFERSIZE, 1) # fresh frames rather than all
         start = time.monotonic()
-        while (read:=cap.read())[0]: yield time.monotonic()-start, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
-        raise RuntimeError(f'camera {index}: expected a frame, found none. Was the camera unplugged?')
+        while (read:=cap.read())[0]:
+            yield time.monotonic()-start, cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
+        raise RuntimeError(f'camera {index}: expected a frame, found none. Was it unplugged?')
     finally: cap.release()
 
 # %% ../nbs/66_predict_on_camera.ipynb #ce23212e
@@ -94,8 +97,8 @@ def timely(
             reader.send() # the next one is read while this one is used
             yield item
     except Empty:
-        raise RuntimeError(f'{name}: expected a frame within {timeout:g} s, found none. Is the camera plugged in, and '
-                           'not in use elsewhere?') from None
+        raise RuntimeError(f'{name}: expected a frame within {timeout:g} s, found none. '
+                           'Is the camera plugged in, and not in use elsewhere?') from None
     finally: reader.close(timeout=1)
 
 # %% ../nbs/66_predict_on_camera.ipynb #0ffbef30
@@ -106,11 +109,13 @@ class Capture(NamedTuple):
     live: bool     # frames come whether they are wanted or not
     fps: float     # None: by the clock
 
+# %% ../nbs/66_predict_on_camera.ipynb #9bf947fc
 def open_capture(
     capture # index of a camera, video file, or iterable of RGB frames
 )->Capture:
     "The source that a user names"
-    if str(capture).isdecimal(): return Capture(camera_frames(int(capture)), f'camera {capture}', True, None)
+    if str(capture).isdecimal():
+        return Capture(camera_frames(int(capture)), f'camera {capture}', True, None)
     is_file = isinstance(capture, (str, Path))
     fps = is_file and video_info(capture).fps or DEFAULT_FPS
     timed = ((i/fps, frame) for i,frame in enumerate(iter_frames(capture) if is_file else capture))
@@ -132,7 +137,8 @@ class CameraFeed:
         self.frames,self.dropped = 0,0
         self.landmarks,self.top,self.signs = None,[],[] # the latest; of the current sign; recognized
 
-    def __repr__(self): return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
+    def __repr__(self):
+        return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
 
     def picture(self, frame):
         "The frame with the latest landmarks and signs"
@@ -147,16 +153,17 @@ class CameraFeed:
             self.signs.append(e)
             if self.on_event: self.on_event(e)
 
-# %% ../nbs/66_predict_on_camera.ipynb #2341094a
+# %% ../nbs/66_predict_on_camera.ipynb #67e00679
 @patch
 def _look(self:CameraFeed, extract, seconds, frame):
     "Done in the thread: the frame's landmarks, what happened, and the current sign"
     if self.stream is None:
-        h,w = frame.shape[:2]
-        self.stream = StreamRecognizer(self.recognizer, w/h, self.fps, live=True, window=self.window)
+        aspect = frame.shape[1]/frame.shape[0]
+        self.stream = StreamRecognizer(self.recognizer, aspect, self.fps, True, self.window)
     lm = extract(frame)
     return lm,self.stream.push(lm, seconds),self.stream.top
 
+# %% ../nbs/66_predict_on_camera.ipynb #5e3a61e1
 @patch
 def _take(self:CameraFeed, looker):
     "Note what the thread has found"
@@ -170,7 +177,7 @@ def pictures(self:CameraFeed,
     show    # called with each picture; says whether to go on
 ): # generator of (seconds, picture)
     "Each frame with what is known when it comes"
-    with self.extractor as extract, closing(Worker(lambda *item: self._look(extract, *item))) as looker:
+    with self.extractor as extract, closing(Worker(partial(self._look, extract))) as looker:
         for seconds,frame in source:
             self.frames += 1
             if looker.ready: self._take(looker)
@@ -211,8 +218,9 @@ def show_camera_feed(
     if show is None: check_screen()
     source = open_capture(capture)
     if save: check_video_path(save, source.name)
-    if extractor is None: load_holistic() # importing it takes seconds, in which camera frames would be lost
-    feed = CameraFeed(load_recognizer(model), last_frames, source.live, source.fps, on_event, extractor)
+    if extractor is None: load_holistic() # takes seconds, in which camera frames would be lost
+    recognizer = load_recognizer(model)
+    feed = CameraFeed(recognizer, last_frames, source.live, source.fps, on_event, extractor)
     rate = source.fps or DEFAULT_FPS
     with (nullcontext(show) if show else open_window() as show,
           closing(timely(source.frames, source.name, timeout)) as frames,

@@ -60,11 +60,12 @@ def _watchable(video_path):
     check_whole(video_path, info)
     return info._replace(fps=info.fps or DEFAULT_FPS)
 
+# %% ../nbs/65_predict_on_video.ipynb #98011920
 def _recognize(landmarks, info, recognizer, top):
     "The signs of a video's landmarks, which are used up"
     if info.frames<=_MAX_CLIP*info.fps:
-        answer = recognizer.predict(Clip(np.stack(list(landmarks)), info.aspect, info.fps), top=top)
-        return [SignRecognized(answer.sign, answer.probability, 0., info.frames/info.fps, answer.top)]
+        a = recognizer.predict(Clip(np.stack(list(landmarks)), info.aspect, info.fps), top=top)
+        return [SignRecognized(a.sign, a.probability, 0., info.frames/info.fps, a.top)]
     return StreamRecognizer(recognizer, info.aspect, info.fps, top=top).recognize(landmarks)
 
 # %% ../nbs/65_predict_on_video.ipynb #bd250d53
@@ -87,12 +88,13 @@ def _keep(landmarks, file):
         file.write(np.ascontiguousarray(lm, np.float32).tobytes())
         yield lm
 
+# %% ../nbs/65_predict_on_video.ipynb #e4aee09d
 def _kept(file):
     "The landmarks in a file, frame by frame"
     file.seek(0)
     while data:=file.read(N_ROWS*3*4): yield np.frombuffer(data, np.float32).reshape(N_ROWS, 3)
 
-# %% ../nbs/65_predict_on_video.ipynb #d3efe968
+# %% ../nbs/65_predict_on_video.ipynb #8c45e7fd
 def annotated_frames(
     video_path,    # the video
     landmarks,     # iterable of (543, 3), one per frame
@@ -109,7 +111,7 @@ def annotated_frames(
         top = next((e.top for e in events if e.start<=time<=e.end), [])
         yield draw_timeline(draw_bars(frame, top, title), events, time, info.frames/info.fps)
 
-# %% ../nbs/65_predict_on_video.ipynb #3dbcfe14
+# %% ../nbs/65_predict_on_video.ipynb #d2468c35
 def _drawing_bar(frames, n, progress):
     "The frames, with a progress bar if one is wanted"
     if not progress: return frames

@@ -14,8 +14,8 @@ from .models.checkpoint import ASSETS,pretrained_file
 PICTURE_ASPECT,PICTURE_UNIT,PICTURE_ORIGIN = 4/3,.42,(2/3,.55) # in units of the picture's height
 
 def load_prototypes(
-    path=ASSETS/'everyday-8-prototypes.safetensors' # for each sign its points, and which rows they are
-)->dict: # sign -> (30, 543, 2) float32 landmarks of a 4:3 picture at 30 frames per second, NaN = not seen
+    path=ASSETS/'everyday-8-prototypes.safetensors' # points of each sign, and their rows
+)->dict: # sign -> (30, 543, 2) float32 landmarks, NaN = not seen
     "One average movement for each sign: test patterns"
     from safetensors.numpy import load_file
     stored = load_file(path)

@@ -21,7 +21,7 @@ class SignStarted(NamedTuple):
     time: float # seconds since the stream began
     __repr__ = rounded
 
-# %% ../nbs/62_stream.ipynb #71ef3a6e
+# %% ../nbs/62_stream.ipynb #c69d5f61
 class SignRecognized(NamedTuple):
     "A sign, and when it was signed"
     sign: str
@@ -43,10 +43,11 @@ def hand_speed(
     for hand in (LEFT_HAND, RIGHT_HAND):
         moved = np.linalg.norm(now[hand]-before[hand], axis=1).mean()
         if np.isfinite(moved): speeds.append(moved/shoulder_width(now)/seconds)
-        elif np.isnan(now[hand.start,0])!=np.isnan(before[hand.start,0]): speeds.append(_APPEARING_SPEED)
+        elif np.isnan(now[hand.start,0])!=np.isnan(before[hand.start,0]):
+            speeds.append(_APPEARING_SPEED)
     return float(max(speeds))
 
-# %% ../nbs/62_stream.ipynb #ad9a705d
+# %% ../nbs/62_stream.ipynb #4339a89b
 _MOVING_SPEED = .5     # shoulder widths per second; anything faster is movement
 _SECONDS_LOWERED = .3  # without a raised hand, that end a movement
 _SECONDS_STILL = 1.    # without movement, that end one
@@ -56,7 +57,7 @@ class Span(NamedTuple):
     start: float      # seconds
     end: float = None # when a hand was last raised; None while the movement lasts
 
-# %% ../nbs/62_stream.ipynb #c1332846
+# %% ../nbs/62_stream.ipynb #16d8ae36
 class HandMovement:
     "Says when a movement of the hands begins and ends"
     def __init__(self):
@@ -68,7 +69,9 @@ class HandMovement:
         time    # seconds
     )->Span: # a movement that begins or ends with this frame; else None
         "Take in a frame"
-        if self.before: self.speeds.append(hand_speed(self.before[0], points, max(time-self.before[1], 1e-3)))
+        if self.before:
+            before,then = self.before
+            self.speeds.append(hand_speed(before, points, max(time-then, 1e-3)))
         self.before = points,time
         if hand_raised(points): self.raised = time
         if self._fast(): self.moved = time
@@ -76,7 +79,8 @@ class HandMovement:
         if time-self.raised>=_SECONDS_LOWERED or time-self.moved>=_SECONDS_STILL: return self.end()
 
     def _fast(self):
-        return self.speeds and (np.median(self.speeds)>_MOVING_SPEED or self.speeds[-1]==_APPEARING_SPEED)
+        if not self.speeds: return False
+        return np.median(self.speeds)>_MOVING_SPEED or self.speeds[-1]==_APPEARING_SPEED
 
     def _begin(self, time):
         if not self.raised==self.moved==time: return None
@@ -89,7 +93,7 @@ class HandMovement:
         ended,self.start = Span(self.start, self.raised),None
         return ended
 
-# %% ../nbs/62_stream.ipynb #f230cb64
+# %% ../nbs/62_stream.ipynb #cf74b43a
 _AGREEING_LOOKS = 3  # in a row, that name a sign
 _SECONDS_SAME = 1.   # within which the same sign is not named again
 
@@ -134,15 +138,16 @@ class Vote:
         return self._event(self.run) if len(self.run)>=_AGREEING_LOOKS else []
 
     def _event(self, looks):
-        "The event of looks that agree, if the surest is sure enough and it is not the last sign again"
+        "The event of looks that agree, if the surest is sure enough and the sign is new"
         answer = self.answer(max((l.probs for l in looks), key=max))
         if answer.sign==NO_SIGN: return []
-        again = self.last and self.last.sign==answer.sign and looks[0].end-self.last.end<_SECONDS_SAME
-        start = self.last.start if again else looks[0].start
-        self.last = SignRecognized(answer.sign, answer.probability, start, looks[-1].end, answer.top)
-        return [] if again else [self.last]
+        event = SignRecognized(*answer[:2], looks[0].start, looks[-1].end, answer.top)
+        last,self.last = self.last,event
+        if not last or last.sign!=event.sign or looks[0].end-last.end>=_SECONDS_SAME: return [event]
+        self.last = event._replace(start=last.start) # the same sign goes on
+        return []
 
-# %% ../nbs/62_stream.ipynb #f892573d
+# %% ../nbs/62_stream.ipynb #121522ca
 _SHORTEST_SIGN = .2   # seconds; shorter movements are no signs
 _SECONDS_KEPT = 6.
 _LOOK_EVERY = .1      # seconds
@@ -183,6 +188,7 @@ def push(self:StreamRecognizer,
     if span is None: return self._look_again(time)
     return [SignStarted(time)] if span.end is None else self._finish(span)
 
+# %% ../nbs/62_stream.ipynb #0ef40cfe
 @patch
 def flush(self:StreamRecognizer)->list: # of events
     "End the movement that lasts, because the stream is over"
@@ -196,6 +202,7 @@ def _look_at(self:StreamRecognizer, start, end):
     clip = np.stack([lm for t,lm in self.frames if start<=t<=end])
     return Look(start, end, self.recognizer.probabilities([Clip(clip, self.aspect, self.fps)])[0])
 
+# %% ../nbs/62_stream.ipynb #79da65a1
 @patch
 def _look_again(self:StreamRecognizer, time):
     "Vote on the last second, if a hand is raised and the last look was long enough ago"
@@ -206,6 +213,7 @@ def _look_again(self:StreamRecognizer, time):
     if time-start<self.window/2: return [] # too few frames to judge
     return self.vote.push(self._look_at(max(start, time-self.window), time))
 
+# %% ../nbs/62_stream.ipynb #39974c00
 @patch
 def _finish(self:StreamRecognizer, span):
     "The events at the end of a movement"

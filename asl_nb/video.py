@@ -20,11 +20,12 @@ def check_frame(
     frame # anything
 )->np.ndarray: # (H, W, 3) uint8
     "The frame, or `ValueError` if it is not an RGB picture"
-    if isinstance(frame, np.ndarray) and frame.dtype==np.uint8 and frame.ndim==3 and frame.shape[2]==3: return frame
-    found = f'{getattr(frame, "shape", type(frame).__name__)} {getattr(frame, "dtype", "")}'.strip()
+    array = isinstance(frame, np.ndarray)
+    if array and frame.dtype==np.uint8 and frame.ndim==3 and frame.shape[2]==3: return frame
+    found = f'{frame.shape} {frame.dtype}' if array else type(frame).__name__
     raise ValueError(f'expected an RGB frame (H, W, 3) of uint8, found {found}')
 
-# %% ../nbs/05_video.ipynb #9923e2ea
+# %% ../nbs/05_video.ipynb #5333f6b3
 def _open_writer(tmp, path, frame, fps):
     "A writer for frames of this frame's size"
     import cv2
@@ -63,7 +64,7 @@ def quiet():
         os.dup2(keep, 2)
         os.close(keep), os.close(null)
 
-# %% ../nbs/05_video.ipynb #44667691
+# %% ../nbs/05_video.ipynb #b857ff85
 @contextmanager
 def _opened(path):
     "OpenCV's decoder for a video file"
@@ -72,7 +73,7 @@ def _opened(path):
     if not path.exists(): raise FileNotFoundError(f'{path}: expected a video file, found nothing')
     with quiet(): cap = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
-        if not cap.isOpened(): raise ValueError(f'{path}: expected a video, found nothing that can be decoded')
+        if not cap.isOpened(): raise ValueError(f'{path}: expected a video, found nothing to decode')
         cap.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         yield cap
     finally: cap.release()
@@ -90,7 +91,7 @@ def timed_frames(
             yield cap.get(cv2.CAP_PROP_POS_MSEC)/1000,cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB)
     if not n: raise ValueError(f'{path}: expected a video, found no frame that can be decoded')
 
-# %% ../nbs/05_video.ipynb #943a0b5d
+# %% ../nbs/05_video.ipynb #2e6c1787
 def iter_frames(
     path # the video file
 ): # generator of (H, W, 3) uint8 RGB frames, upright
@@ -109,15 +110,16 @@ class VideoInfo(NamedTuple):
     height: int
     aspect: float # width / height
 
-# %% ../nbs/05_video.ipynb #5761f80f
+# %% ../nbs/05_video.ipynb #63a3435c
 def _plausible_fps(fps): return fps if 0<fps<=_MAX_FPS else None # NaN fails both comparisons
 
+# %% ../nbs/05_video.ipynb #c4d5bc8c
 def _frame_rate(declared, n, seconds):
     "The declared rate, or the mean rate if n frames took another time from the first to the last"
     mean = (n-1)/seconds if seconds>0 else 0
     return declared if not mean or abs(mean-declared)<.05*declared else mean
 
-# %% ../nbs/05_video.ipynb #12d980e7
+# %% ../nbs/05_video.ipynb #d9e588b0
 def declared_length(
     path # the video file
 )->tuple: # frames, frames per second; either may be 0 or nonsense
@@ -125,7 +127,7 @@ def declared_length(
     import cv2
     with _opened(path) as cap: return cap.get(cv2.CAP_PROP_FRAME_COUNT),cap.get(cv2.CAP_PROP_FPS)
 
-# %% ../nbs/05_video.ipynb #3a55dd03
+# %% ../nbs/05_video.ipynb #8cdc3593
 def describe_video(
     path,  # the video file
     times, # of its frames, in seconds
@@ -154,10 +156,11 @@ def capture_frames(
 )->np.ndarray: # (T, H, W, 3) uint8 RGB
     "The frames of a video as one array"
     if target_sequence is None: return np.stack(list(iter_frames(video_path)))
-    if target_sequence<1: raise ValueError(f'target_sequence: expected at least 1, found {target_sequence}')
-    picks = np.linspace(0, video_info(video_path).frames-1, target_sequence).round().astype(int).tolist()
-    wanted = set(picks)
-    kept = {i:f for i,f in enumerate(iter_frames(video_path)) if i in wanted}
+    if target_sequence<1:
+        raise ValueError(f'expected a target_sequence of at least 1, found {target_sequence}')
+    last = video_info(video_path).frames-1
+    picks = [round(i) for i in np.linspace(0, last, target_sequence)]
+    kept = {i:f for i,f in enumerate(iter_frames(video_path)) if i in picks}
     return np.stack([kept[i] for i in picks])
 
 # %% ../nbs/05_video.ipynb #37dd8cb7
@@ -170,7 +173,7 @@ def check_whole(
     if not info.fps or not rate>0: return
     length,found = declared/rate,info.frames/info.fps
     if found<.75*length:
-        raise ValueError(f'{file}: expected about {length:.1f} s, found {found:.1f}: is the file cut off?')
+        raise ValueError(f'{file}: expected {length:.1f} s, found {found:.1f}: is the file cut off?')
 
 # %% ../nbs/05_video.ipynb #994d655d
 VIDEO_SUFFIXES = ('.mp4','.m4v','.mov','.avi','.mkv','.webm','.mpg','.mpeg','.wmv','.3gp','.ogv')
@@ -189,4 +192,4 @@ def check_video_path(
     "`ValueError` for a file that cannot take a video made from another"
     if Path(out).suffix.lower()!='.mp4': raise ValueError(f'{out}: expected a name ending in .mp4')
     if Path(out).resolve()==Path(video_path).resolve():
-        raise ValueError(f'{out}: expected another file than the video itself, which would be overwritten')
+        raise ValueError(f'{out}: expected another file than the video itself')

@@ -52,13 +52,14 @@ def small(
     h,w = frame.shape[:2]
     return cv2.resize(frame, (round(w*_HEIGHT/h), _HEIGHT), interpolation=cv2.INTER_AREA)
 
+# %% ../nbs/67_widget.ipynb #bd570da0
 def ground(
     aspect # width / height
 )->np.ndarray: # (300, W, 3) uint8 RGB
     "A dark picture"
     return np.full((_HEIGHT, round(_HEIGHT*aspect), 3), 40, np.uint8)
 
-# %% ../nbs/67_widget.ipynb #5200784e
+# %% ../nbs/67_widget.ipynb #50560d4c
 def picture(
     frame,  # (300, W, 3) uint8 RGB
     lm=None # (543, 2 or 3) landmarks to draw
@@ -75,7 +76,8 @@ class RecognitionWidget:
         controls # ipywidgets below the picture
     ):
         import ipywidgets as w
-        self.heading,self.bars,self.signs = (w.HTML(layout={'min_height':o}) for o in ('2em','11em','8em'))
+        text = lambda height: w.HTML(layout={'min_height':height})
+        self.heading,self.bars,self.signs = map(text, ('2em','11em','8em'))
         self.picture = w.Image(format='jpeg', layout={'align_self':'flex-start'}) # not stretched
         left,right = w.VBox([self.picture, w.HBox(controls)]),w.VBox([self.bars, self.signs])
         self.widget = w.VBox([self.heading, w.HBox([left, right])])
@@ -130,6 +132,7 @@ class _Feed(CameraFeed):
     "A feed whose pictures carry landmarks but no text: that stands beside them"
     def picture(self, frame): return picture(small(frame), self.landmarks)
 
+# %% ../nbs/67_widget.ipynb #0cb75bfa
 class CameraWidget(RecognitionWidget):
     "A camera's pictures with what is recognized in them, until its button stops it"
     def __init__(self,
@@ -168,16 +171,18 @@ def _load_clip(what, extractor, aspect, fps, cfg):
     is_video = is_file and Path(what).suffix.lower()!='.parquet'
     return clip,map(small, iter_frames(what)) if is_video else repeat(ground(clip.aspect))
 
+# %% ../nbs/67_widget.ipynb #bdfa44f1
 def _is_clip(what):
     "Whether it is landmarks, a `Clip` or a file, rather than a camera or frames"
     if isinstance(what, (str,Path)): return not str(what).isdecimal()
     return isinstance(what, Clip) or isinstance(what, np.ndarray) and what.ndim!=4
 
+# %% ../nbs/67_widget.ipynb #73d15b64
 def show_recognition(
-    what,               # `Clip`, landmarks (T, 543, 2 or 3), parquet file, video, index of a camera, or RGB frames
+    what,               # `Clip`, landmarks, parquet file, video, index of a camera, or RGB frames
     model='everyday-8', # what `load_recognizer` takes: `Recognizer`, model, bundled name or path
     extractor=None,     # None for `HolisticExtractor()`
-    aspect=None,        # width / height of the picture, for a clip that does not say it; None for the training's
+    aspect=None,        # width / height, for a clip that does not say it; None for the training's
     fps=None            # frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
