@@ -129,7 +129,7 @@ class ClipWidget(RecognitionWidget):
 
 # %% ../nbs/67_widget.ipynb #574794c8
 class _Feed(CameraFeed):
-    "A feed whose pictures carry landmarks but no text: that stands beside them"
+    "A feed whose pictures carry landmarks but no text, which the page shows beside them"
     def picture(self, frame): return picture(small(frame), self.landmarks)
 
 # %% ../nbs/67_widget.ipynb #0cb75bfa
