@@ -114,7 +114,7 @@ def draw_timeline(
 )->np.ndarray: # a new frame
     "A copy of the frame with the video's signs and a playhead along the bottom"
     out,row = check_frame(frame).copy(),_row(frame)
-    (h,w),pad,y = frame.shape[:2],row//4,frame.shape[0]-row
+    w,pad,y = frame.shape[1],row//4,frame.shape[0]-row
     clock = f'{_clock(time)} / {_clock(duration)}'
     length = w-round(_text_width(clock, row))-2*pad
     if 2*length<w: length,clock = w,''
