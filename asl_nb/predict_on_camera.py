@@ -40,11 +40,14 @@ class Worker:
         finish()
 
     def send(self, *args):
+        "Call the function with these"
         self.busy = True
         self.todo.put(args)
 
     @property
-    def ready(self): return not self.done.empty()
+    def ready(self):
+        "Whether an answer can be taken at once"
+        return not self.done.empty()
 
     def take(self, timeout=None):
         "The answer; `queue.Empty` if it takes longer than timeout seconds"
