@@ -297,7 +297,7 @@ def info(*,
     from asl_nb.models.registry import list_models
     from asl_nb.models.core import pick_device
     from asl_nb.models.checkpoint import read_sidecar
-    from asl_nb.pretrained import LICENCE,read_card
+    from asl_nb.pretrained import LICENSE,read_card
     from asl_nb.models.checkpoint import list_pretrained,pretrained_file
     if checkpoint in list_pretrained(): print(read_card(checkpoint))
     if checkpoint: return print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
@@ -305,4 +305,4 @@ def info(*,
     print(*(f'{p} {version(p)}' for p in ('asl-nb','torch','numpy','mediapipe')), sep='\n')
     print(f'device {pick_device()}', f"models {', '.join(list_models())}", sep='\n')
     print(f"weights {', '.join(list_pretrained())}")
-    print(f'the code is under the MIT licence; {LICENCE}')
+    print(f'the code is under the MIT licence; {LICENSE}')

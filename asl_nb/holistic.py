@@ -8,11 +8,10 @@ __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'Holisti
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
 from contextlib import nullcontext
-import numpy as np,pandas as pd
-from tqdm.auto import tqdm
+import numpy as np
 from .landmarks import *
-from .video import check_frame,check_whole,container_says,describe_video,iter_frames,quiet
-from .video import timed_frames
+from .video import check_frame,check_whole,declared_length,describe_video,iter_frames
+from .video import quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
 def results_to_landmarks(
@@ -28,25 +27,25 @@ def results_to_landmarks(
 
 # %% ../nbs/06_holistic.ipynb #897ec02b
 def convert_mp_to_df(
-    arr_results, # what MediaPipe found in a frame, or a list of it, one a frame
+    arr_results, # what MediaPipe found in a frame, or a list of such results, one per frame
     frame=0      # number of the (first) frame
-)->pd.DataFrame: # 543 lines a frame: frame, type, landmark_index, x, y, z
+): # `DataFrame`, 543 rows per frame: frame, type, landmark_index, x, y, z
     "MediaPipe's results as a table in the layout of the competition's files"
-    many = arr_results if type(arr_results) in (list,np.ndarray) else [arr_results] # a result is itself a named tuple
+    import pandas as pd
+    # a result is itself a named tuple, so its type says whether there are several
+    many = arr_results if type(arr_results) in (list,np.ndarray) else [arr_results]
     lm = np.array([results_to_landmarks(r) for r in many], np.float64).reshape(-1, 3)
-    n = len(many)
-    return pd.DataFrame({'frame':np.repeat(np.arange(frame, frame+n, dtype=np.int16), N_ROWS),
-                         'type':np.tile(ROW_TYPE, n), 'landmark_index':np.tile(ROW_INDEX, n),
-                         'x':lm[:,0], 'y':lm[:,1], 'z':lm[:,2]})
+    numbers = np.arange(frame, frame+len(many), dtype=np.int16)
+    keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
+    return pd.DataFrame({'frame':np.repeat(numbers, N_ROWS), **keys, **dict(zip('xyz', lm.T))})
 
 # %% ../nbs/06_holistic.ipynb #130ebe9b
 def load_holistic():
     "MediaPipe's Holistic class"
-    try:
-        from mediapipe.python.solutions.holistic import Holistic
+    try: from mediapipe.python.solutions.holistic import Holistic
     except ImportError as e:
-        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21: `pip install asl-nb` includes '
-                          f'mediapipe, but Python <3.13 is needed ({e})') from e
+        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21, which '
+                          f'`pip install asl-nb` installs for Python <3.13 ({e})') from e
     return Holistic
 
 # %% ../nbs/06_holistic.ipynb #1c58bdbf
@@ -57,7 +56,8 @@ class HolisticExtractor:
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
     ):
-        self.options = dict(model_complexity=model_complexity, min_detection_confidence=min_detection_confidence,
+        self.options = dict(model_complexity=model_complexity, refine_face_landmarks=False,
+                            min_detection_confidence=min_detection_confidence,
                             min_tracking_confidence=min_tracking_confidence)
         self.model,self.entered = None,False
 
@@ -66,14 +66,16 @@ class HolisticExtractor:
         self.entered = True
         return self
 
+    def __exit__(self, *exc): self.close()
+
     def __call__(self,
         frame # (H, W, 3) uint8 RGB
     )->np.ndarray: # (543, 3) float32, NaN = not seen
         "The landmarks of the clip's next frame"
-        if not self.entered: raise RuntimeError('expected `with extractor:` around the frames of a clip')
+        if not self.entered: raise RuntimeError('expected `with extractor:` around a clip')
         frame = np.ascontiguousarray(check_frame(frame))
         with nullcontext() if self.model else quiet(): # the models are loaded with the first frame
-            self.model = self.model or load_holistic()(refine_face_landmarks=False, **self.options)
+            self.model = self.model or load_holistic()(**self.options)
             results = self.model.process(frame)
         return results_to_landmarks(results)
 
@@ -81,8 +83,6 @@ class HolisticExtractor:
         "Free the models"
         if self.model: self.model.close()
         self.model,self.entered = None,False
-
-    def __exit__(self, *exc): self.close()
 
 # %% ../nbs/06_holistic.ipynb #092d434a
 def convert_frames_to_landmarks(
@@ -94,6 +94,13 @@ def convert_frames_to_landmarks(
         lm = [extract(frame) for frame in video_numpy_frames]
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
+# %% ../nbs/06_holistic.ipynb #a3e65178
+def _bar(frames, n, progress):
+    "The frames, with a progress bar if one is wanted; n, their number, may be unknown"
+    if not progress: return frames
+    from tqdm.auto import tqdm
+    return tqdm(frames, 'landmarks', n, unit='frame')
+
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(
     path,           # the video file
@@ -101,16 +108,15 @@ def video_to_landmarks(
     progress=False  # show a bar?
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
     "The landmarks of a video, and what is known about it"
-    times,frame = [],None
-    def noted(): # the video is decoded once, and what is known about it noted on the way
-        nonlocal frame
-        for time,frame in timed_frames(path):
+    times,lm = [],[]
+    declared = max(declared_length(path)[0], 0) or None
+    with extractor or HolisticExtractor() as extract:
+        for time,frame in _bar(timed_frames(path), declared, progress):
             times.append(time)
-            yield frame
-    lm = convert_frames_to_landmarks(tqdm(noted(), total=max(container_says(path)[0], 0) or None, disable=not progress), extractor)
+            lm.append(extract(frame))
     info = describe_video(path, times, frame)
     check_whole(path, info)
-    return lm,info
+    return np.array(lm, np.float32),info
 
 # %% ../nbs/06_holistic.ipynb #fad7b9bf
 def iter_landmarks(
@@ -121,5 +127,4 @@ def iter_landmarks(
 ): # generator of (543, 3) float32, NaN = not seen
     "The landmarks of a video's frames, one by one"
     with extractor or HolisticExtractor() as extract:
-        bar = tqdm(iter_frames(video_path), 'landmarks', n_frames, disable=not progress, unit='frame')
-        for frame in bar: yield extract(frame)
+        for frame in _bar(iter_frames(video_path), n_frames, progress): yield extract(frame)

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 # %% ../nbs/64_window.ipynb #7cab872e
 def check_screen()->None:
     "`RuntimeError` where there is no screen for a window"
-    if sys.platform.startswith('linux') and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-        raise RuntimeError('expected a screen to open a window on, found none (DISPLAY and WAYLAND_DISPLAY are not '
-                           'set); the signs of a video can be drawn into a file instead (out=)')
+    screens = 'DISPLAY','WAYLAND_DISPLAY'
+    if not sys.platform.startswith('linux') or any(os.environ.get(s) for s in screens): return
+    raise RuntimeError('expected a screen to open a window on, found none (DISPLAY and '
+                       'WAYLAND_DISPLAY are not set); out= writes the signs of a video to a file')
 
 # %% ../nbs/64_window.ipynb #6cbb50d9
 @contextmanager
 def open_window(
-    title='asl: q leaves' # of the window
-): # gives a function of an RGB frame and the seconds it stands, which shows it and says whether to go on
+    title='asl: press q to close' # of the window
+): # gives show(frame, seconds), which shows an RGB frame and says whether to go on
     "A window for pictures, until q is pressed or it is closed"
     import cv2
     cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -32,10 +33,14 @@ def open_window(
     try: yield show
     finally: cv2.destroyAllWindows()
 
-def show_frames(frames, fps):
-    "Show frames in a window until they end or it is left"
+# %% ../nbs/64_window.ipynb #5944f120
+def show_frames(
+    frames, # iterable of (H, W, 3) uint8 RGB
+    fps     # frames per second
+)->None:
+    "Show frames in a window until they end or the window is left"
     due = time.perf_counter()
     with open_window() as show:
         for frame in frames:
-            due = max(due+1/fps, time.perf_counter()) # what drawing took is no longer waited for
+            due = max(due+1/fps, time.perf_counter())
             if not show(frame, due-time.perf_counter()): break

@@ -1,23 +1,25 @@
-"""How fast signs are recognised in clips and streams, and whether re-encoded videos get the same answer.
+"""How fast signs are recognized in clips and streams, and whether re-encoded videos get the same answer.
 
-    python benchmarks/inference.py [--parts share clip stream robust] [--videos FOLDER] [--limit N]
+    python benchmarks/inference.py [--parts cold share clip stream robust] [--videos FOLDER] [--limit N]
                                    [--checkpoint everyday-8] [--check]
 
+* cold: a new process of `asl predict CLIP.parquet`, against a new process that only imports PyTorch, in turns.
 * share: what decoding, features and classification of a video take, as a share of MediaPipe Holistic's own time on the
   same frames. Loading MediaPipe and its first frame are counted on neither side; nothing is drawn.
-* clip: from a clip's landmarks to the answer on one core, against the usual design: the model loaded anew for each
+* clip: from a clip's landmarks to the answer on one core, compared with the usual design: the model loaded anew for each
   prediction, and a table made of each frame. Both must give the same probabilities.
-* stream: frames/s of StreamRecognizer on two cores, with PyTorch on two threads and on one, and the delay from the end
-  of a sign to its answer: the stream's time plus the computing of that frame. The stream is the prototypes, with pauses
-  of a resting body between them. Then frames/s with MediaPipe in the loop, on the frames of a video.
+* stream: frames per second of StreamRecognizer on two cores, with PyTorch on two threads and on one, and the delay from
+  the end of a sign to its answer: the stream's time plus the computing of that frame. The stream is the prototypes, with
+  pauses of a resting body between them. Then frames per second with MediaPipe in the loop, on the frames of a video.
 * robust: whether a video re-encoded, resized, mirrored or at another frame rate gets the same top-1 as it did before.
 
-`share` and MediaPipe's loop take a moving photograph, or real VIDEOS; `robust` takes VIDEOS alone. A file index.csv
-there (file, sign) tells which videos show a sign that the recogniser knows: they come first, and are counted apart.
-`--check` runs everything small, and ends with 1 if the two ways from landmarks to probabilities differ.
+`share` and MediaPipe's loop use a moving photograph, or real VIDEOS; `robust` needs VIDEOS. A file index.csv
+there (file, sign) says which videos show a sign that the recognizer knows: they come first, and are counted separately.
+`--check` runs everything small, and exits with 1 if the two ways from landmarks to probabilities differ.
 """
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,8 +29,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, N_ROWS, POSE, RIGHT_HAND, RIGHT_SHOULDER, ROW_INDEX, ROW_TYPE
 from asl_nb.clip import Clip
+from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, N_ROWS, POSE, RIGHT_HAND, RIGHT_SHOULDER, ROW_INDEX, ROW_TYPE, write_clip
 from asl_nb.predict import Recognizer
 from asl_nb.pretrained import load_prototypes
 from asl_nb.stream import SignRecognized, StreamRecognizer
@@ -36,7 +38,7 @@ from asl_nb.data.extract import list_videos
 from asl_nb.holistic import HolisticExtractor
 from asl_nb.video import VIDEO_SUFFIXES, iter_frames, video_info, write_video
 
-PARTS = 'share', 'clip', 'stream', 'robust'
+PARTS = 'cold', 'share', 'clip', 'stream', 'robust'
 ASPECT,FPS = 4/3,30.  # of the prototypes
 clock = time.perf_counter
 
@@ -60,7 +62,7 @@ def moving_photograph(n):
         yield cv2.warpAffine(astronaut(), turn, (640, 480))
 
 def find_videos(folder, signs, limit):
-    "Videos of a folder with their signs ('' where not known), those with a sign of the recogniser first"
+    "Videos of a folder with their signs ('' where not known), those with a sign of the recognizer first"
     index = Path(folder)/'index.csv'
     if index.exists(): table = list_videos(index)[['file','sign']]
     else:
@@ -69,10 +71,29 @@ def find_videos(folder, signs, limit):
     if not len(table): raise FileNotFoundError(f'{folder}: expected videos, found none')
     return table.assign(known=table.sign.isin(signs)).sort_values('known', ascending=False, kind='stable').head(limit)
 
+# a new process
+
+def cold_start(checkpoint, lm, folder, rounds):
+    "Print how long `asl predict` of one clip takes in a new process, compared with importing PyTorch"
+    clip = folder/'clip.parquet'
+    write_clip(clip, np.pad(lm, ((0,0), (0,0), (0,1)))) # z is not used
+    predict = 'import sys; from asl_nb.cli import main; sys.exit(main())'
+    words = {'asl predict CLIP.parquet':(predict, 'predict', str(clip), '--checkpoint', checkpoint),
+             'import torch':('import torch',)}
+    run = lambda name: subprocess.run([sys.executable, '-c', *words[name]], check=True, stdout=subprocess.DEVNULL)
+    for name in words: run(name) # reads the files once
+    took = {name:[] for name in words}
+    for _ in range(rounds):
+        for name in words: took[name].append(seconds(lambda: run(name)))
+    ours,torch_alone = map(np.median, took.values())
+    print(f'\nNew processes, {rounds} of each in turns, median')
+    for name,s in took.items(): print(f'  {name:25}{np.median(s):6.2f} s')
+    print(f'  ratio {ours/torch_alone:.2f} (at most 1.3)')
+
 # share of MediaPipe's time
 
 class ClockedExtractor(HolisticExtractor):
-    "Holistic, with the time inside MediaPipe taken; loading and the first frame apart"
+    "Holistic that measures the time inside MediaPipe, without loading and the first frame"
     loading = inside = 0.
 
     def __call__(self, frame):
@@ -102,18 +123,18 @@ def watch(recognizer, file):
                 classification=end-middle)
 
 def share_of_mediapipe(recognizer, videos, rounds):
-    "Print what everything but MediaPipe takes, in all and by step"
+    "Print what everything except MediaPipe takes, in total and by step"
     watch(recognizer, videos[0])
     table = pd.DataFrame([watch(recognizer, file) for _ in range(rounds) for file in videos])
     total,share,info = table.sum(),table.rest/table.inside,video_info(videos[0])
     ms = 1e3*total/total.frames
-    print(f'\nShare of MediaPipe: {len(videos)} videos, {rounds} times, {total.frames:.0f} frames in all; '
+    print(f'\nShare of MediaPipe: {len(videos)} videos, {rounds} times, {total.frames:.0f} frames in total; '
           f'the first video is {info.width} x {info.height}')
-    print(f'  MediaPipe       {ms.inside:8.3f} ms a frame')
-    print(f'  everything else {ms.rest:8.3f} ms a frame, {total.rest/total.inside:.2%} of MediaPipe (at most 5 %); '
-          f'of single videos {share.min():.2%} to {share.max():.2%}')
+    print(f'  MediaPipe       {ms.inside:8.3f} ms per frame')
+    print(f'  everything else {ms.rest:8.3f} ms per frame, {total.rest/total.inside:.2%} of MediaPipe (at most 5 %); '
+          f'for single videos {share.min():.2%} to {share.max():.2%}')
     for k in ('information','decoding','classification'):
-        print(f'    {k:14}{ms[k]:8.3f} ms a frame, {total[k]/total.inside:.2%}')
+        print(f'    {k:14}{ms[k]:8.3f} ms per frame, {total[k]/total.inside:.2%}')
 
 # one clip
 
@@ -143,7 +164,7 @@ def one_clip(recognizer, checkpoint, clips, rounds):
     ratio = np.median(usual)/np.median(ours)
     print(f'\nOne clip of {len(clips[0])} frames, landmarks to answer, one core, {len(ours)} and {len(usual)} calls')
     print(f'  ours   p50 {percentiles(ours)} ms')
-    print(f'  usual  p50 {percentiles(usual)} ms, {ratio:.1f} times ours; of it loading {np.median(load)*1e3:.1f}')
+    print(f'  usual  p50 {percentiles(usual)} ms, {ratio:.1f} times ours; loading takes {np.median(load)*1e3:.1f}')
     print(f'  greatest difference of a probability: {far:.1e}')
     return far
 
@@ -188,7 +209,7 @@ def match(signs, events):
     return pd.DataFrame(rows, columns=['right','delay'])
 
 def with_mediapipe(recognizer, video):
-    "Frames a second of MediaPipe and stream together, and of MediaPipe alone, on a video's frames after the first"
+    "Frames per second of MediaPipe and stream together, and of MediaPipe alone, on a video's frames after the first"
     stream,extractor = StreamRecognizer(recognizer, fps=FPS),ClockedExtractor()
     with extractor as extract:
         frames = iter_frames(video)
@@ -206,7 +227,7 @@ def stream_row(recognizer, frames, signs, live, threads):
     speed,found,ms = len(took)/sum(took),match(signs, events),1e3*pd.Series(took)
     return {'answers':'while a sign lasts' if live else 'after a sign', 'threads':threads, 'frames/s':round(speed),
             f'times {FPS:.0f}':round(speed/FPS, 1), 'push p50, ms':round(ms.median(), 2),
-            'p95, ms':round(ms.quantile(.95), 1), 'most, ms':round(ms.max(), 1), 'answered':len(events),
+            'p95, ms':round(ms.quantile(.95), 1), 'longest, ms':round(ms.max(), 1), 'answered':len(events),
             'right':found.right.sum(),
             'delay p50, s':round(found.delay.median(), 2), 'p95, s':round(found.delay.quantile(.95), 2)}
 
@@ -281,7 +302,7 @@ def robustness(recognizer, videos):
         table = pd.DataFrame({'videos':by.size(), 'same top-1':by.same.mean(), 'same answer':by.answer.mean(),
                               'change of p':by.change.median()})
         if known: table['right'],table['right before'] = by.right.mean(),by.before.mean()
-        kind = 'videos of signs the recogniser knows' if known else 'other videos'
+        kind = 'videos of signs the recognizer knows' if known else 'other videos'
         print(f'\n{videos.known.eq(known).sum()} {kind}: '
               f'same top-1 in {group.same.sum()} of {len(group)} versions ({group.same.mean():.1%}), '
               f'same answer in {group.answer.sum()}')
@@ -303,6 +324,9 @@ def main():
     with tempfile.TemporaryDirectory() as d:
         write_video(Path(d)/'photograph.mp4', moving_photograph(n_frames), FPS)
         videos = find_videos(args.videos or d, recognizer.signs, args.limit)
+        if 'cold' in args.parts:
+            first = next(iter(prototypes.values()))
+            cold_start(args.checkpoint, first, Path(d), 1 if args.check else 9)
         if 'share' in args.parts: share_of_mediapipe(recognizer, videos.file.tolist(), min(rounds, 3))
         if 'clip' in args.parts: far = one_clip(recognizer, args.checkpoint, list(prototypes.values()), rounds)
         if 'stream' in args.parts: streamed(recognizer, prototypes, rounds, videos.file.iloc[0])

@@ -1,11 +1,10 @@
-"""Train weights that come along: folds, calibration, threshold, final weights, average movements.
+"""Train weights to bundle: folds, calibration, threshold, final weights, average movements.
 
     python benchmarks/pretrained.py --name mine --data data/raw/mine --negatives data/raw/others --out out/mine
 
-Both folders are in GISLR's layout (`asl data extract` makes one of videos). In OUT it leaves NAME.safetensors with
-NAME.json, which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and as tables what the models of the
-folds said of every signer they had not seen, of other signs, and in streams.
-A run that was cut short goes on.
+Both folders are in GISLR's layout (`asl data extract` makes one from videos). In OUT it leaves NAME.safetensors with
+NAME.json, which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and tables of what the models of the folds said of
+every signer they had not seen, of other signs, and in streams. An interrupted run is resumed.
 """
 import argparse
 import tempfile
@@ -41,7 +40,7 @@ def clip_table(folder, cfg):
     return table,clips
 
 def said(recognizer, table, clips):
-    "What a recogniser says of clips, a column a sign"
+    "What a recognizer says of clips, one column per sign"
     known = [v.where(v.notna(), None) for v in (table.aspect.astype(object), table.fps.astype(object))]
     probs = recognizer.probabilities([Clip(*c) for c in zip(clips, *known)])
     return pd.DataFrame(probs, table.index, recognizer.signs)
@@ -56,7 +55,7 @@ def unseen(runs, table, clips):
     return pd.concat(parts).sort_index()
 
 def at_rest(table, clips, cfg):
-    "Hands lying in the lap, of every signer whose clips end with a hand in view"
+    "Hands lying in the lap, for every signer whose clips end with a hand in view"
     aspect,found = SOURCES[cfg.SOURCE]['aspect'],{}
     for signer,rows in table.groupby('participant_id'):
         for i in rows.index:
@@ -66,7 +65,7 @@ def at_rest(table, clips, cfg):
     return rows,[*found.values()]
 
 def unknown(runs, folders, table, clips, cfg):
-    "What the models say, in turns, of clips of other signs; half of the glosses of the first folder choose the threshold"
+    "What the models say in turns of clips of other signs; half of the first folder's signs choose the threshold"
     parts = []
     sources = {'rest':at_rest(table, clips, cfg), **{f.name:clip_table(f, cfg) for f in folders}}
     for name,(rows,lms) in sources.items():
@@ -106,7 +105,7 @@ def averages(table, clips, cfg):
     return found
 
 def fold_results(cfg, store, args):
-    "Train and test on every fold; the recognisers, not yet calibrated"
+    "Train and test on every fold; the recognizers, not yet calibrated"
     folds = args.out/'folds'
     report = join_folds([train_fold(cfg, store, folds, f, resume=True) for f in range(cfg.N_FOLDS)])
     report.save(folds)
@@ -141,7 +140,7 @@ def run(cfg, args):
     save_prototypes(args.out/f'{args.name}-prototypes.safetensors', averages(table, clips, cfg))
 
 def check(args):
-    "The same in small, on synthetic signers"
+    "The same on a small scale, with synthetic signers"
     with tempfile.TemporaryDirectory() as folder:
         args.out,args.data,args.negatives = (Path(folder)/n for n in ('out','data','others'))
         make_dataset(args.data, n_signs=3, n_signers=6, n_clips=2, progress=False)
@@ -155,7 +154,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--name', default='mine', help='of the weights')
     parser.add_argument('--data', type=Path, help='data folder')
-    parser.add_argument('--negatives', type=Path, nargs='+', help="data folders of other signs; half the first's chooses")
+    parser.add_argument('--negatives', type=Path, nargs='+', help="data folders of other signs; half of the first's choose the threshold")
     parser.add_argument('--out', type=Path, default=Path('out/pretrained'), help='folder for everything')
     parser.add_argument('--check', action='store_true', help='small, on synthetic signers')
     args = parser.parse_args()

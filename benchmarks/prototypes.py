@@ -1,16 +1,16 @@
 """Average movements of signs, the test patterns that the package bundles.
 
-A test or a demo wants clips of real signs without showing anyone's recording. `average_movement` makes one of a sign's
+Tests and demos need clips of real signs without showing anyone's recording. `average_movement` makes one from a sign's
 clips: a statistic over signers, not a copy of a clip. Each clip is measured in shoulder widths from the middle of its
 shoulders, with the dominant hand on the right, and stretched to the same number of frames. Then time is aligned by
-dynamic time warping (Sakoe and Chiba 1978): each frame of the average takes the frames of a clip that lie beside it on
-the path on which both differ least. What one clip shows and the other does not costs UNSEEN, and pausing on either side
-PAUSE, both in shoulder widths.
+dynamic time warping (Sakoe and Chiba 1978): each frame of the average takes those frames of a clip that are aligned with
+it on the path with the smallest difference. A point that only one clip shows costs UNSEEN, and pausing on either side
+costs PAUSE, both in shoulder widths.
 
 The average begins with the clip that is nearest to clips of other signers, takes from each signer the clip nearest to
 it, and of these the nearest ones of at most MOST_SIGNERS signers: averaged over everyone, people who sign in different
-ways would blur into a movement that nobody makes. A point is there where at least FEWEST_SIGNERS signers show it, so no
-one's recording can be read from it.
+ways would blur into a movement that nobody makes. A point is kept only if at least FEWEST_SIGNERS signers show it, so no
+single recording can be recovered from it.
 
     python benchmarks/prototypes.py  # checks the functions; benchmarks/pretrained.py calls them
 """
@@ -26,7 +26,9 @@ from asl_nb.pretrained import PICTURE_ASPECT, PICTURE_ORIGIN, PICTURE_UNIT, load
 from asl_nb.utils import atomic_path
 
 AVERAGE_FRAMES = 30
-UNSEEN,PAUSE = .5,.02
+UNSEEN,PAUSE = .5,.02          # shoulder widths
+FEWEST_SIGNERS,MOST_SIGNERS = 4,6
+HANDS = np.r_[LEFT_HAND, RIGHT_HAND]
 
 def in_body_units(
     lm,    # (T, 543, 2 or 3) landmarks
@@ -39,8 +41,6 @@ def in_body_units(
     x = ((x-origin)/unit).astype(np.float32)
     if left_dominant(x[:,[LEFT_HAND.start+WRIST, RIGHT_HAND.start+WRIST]], offsets)[0]: x = x[:,FLIP]*np.float32([-1,1])
     return resize(x, offsets, np.array([AVERAGE_FRAMES]))
-
-HANDS = np.r_[LEFT_HAND, RIGHT_HAND]
 
 def _costs(a, b):
     "(T, U) how far the hands of each frame of a are from those of each frame of b"
@@ -65,9 +65,7 @@ def align(
         i,j = i-(step!=2),j-(step!=1)
     return total[-1,-1]/len(a),path[::-1]
 
-FEWEST_SIGNERS,MOST_SIGNERS = 4,6
-
-def _centre(costs, signers):
+def _center(costs, signers):
     "The clip that is nearest to the nearest clips of other signers"
     near = lambda i: np.sort([costs[i,signers==s].min() for s in set(signers)-{signers[i]}])[:MOST_SIGNERS].mean()
     return min(range(len(costs)), key=near)
@@ -91,13 +89,14 @@ def average_movement(
 )->tuple: # (AVERAGE_FRAMES, 543, 2) as of `in_body_units`, number of signers in it
     "The average movement of a sign"
     clips,signers = [in_body_units(c, a) for c,a in zip(clips, aspects)],np.asarray(signers)
-    if len(set(signers))<FEWEST_SIGNERS: raise ValueError(f'expected at least {FEWEST_SIGNERS} signers, found {len(set(signers))}')
+    n = len(set(signers))
+    if n<FEWEST_SIGNERS: raise ValueError(f'expected at least {FEWEST_SIGNERS} signers, found {n}')
     costs = np.zeros((len(clips), len(clips)))
     for i,j in combinations(range(len(clips)), 2): costs[i,j] = costs[j,i] = align(clips[i], clips[j])[0]
-    centre = _centre(costs, signers)
-    of = {s:min(np.flatnonzero(signers==s), key=lambda i: costs[centre,i]) for s in sorted(set(signers))}
-    chosen = sorted(of.values(), key=lambda i: costs[centre,i])[:MOST_SIGNERS]
-    mean = clips[centre]
+    center = _center(costs, signers)
+    of = {s:min(np.flatnonzero(signers==s), key=lambda i: costs[center,i]) for s in sorted(set(signers))}
+    chosen = sorted(of.values(), key=lambda i: costs[center,i])[:MOST_SIGNERS]
+    mean = clips[center]
     for _ in range(rounds): mean = _mean(np.stack([_pulled(clips[i], mean) for i in chosen]), FEWEST_SIGNERS)
     return mean,len(chosen)
 
@@ -109,7 +108,7 @@ def save_prototypes(
     from safetensors.numpy import save_file
     rows = np.flatnonzero(~np.isnan(np.stack(list(prototypes.values()))).all((0,1,3)))
     place = lambda x: (x[:,rows]*PICTURE_UNIT+PICTURE_ORIGIN)/[PICTURE_ASPECT,1]
-    arrays = {s:np.ascontiguousarray(place(x), np.float16) for s,x in prototypes.items()} # else stored in disorder
+    arrays = {s:np.ascontiguousarray(place(x), np.float16) for s,x in prototypes.items()} # safetensors stores memory as it lies
     with atomic_path(path) as tmp: save_file({'rows':rows, **arrays}, tmp)
 
 

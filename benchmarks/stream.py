@@ -1,4 +1,4 @@
-"""Signs found in streams made by joining clips of unseen signers: recall, false alarms a minute, delay.
+"""Signs found in streams made by joining clips of unseen signers: recall, false alarms per minute, delay.
 
     python benchmarks/stream.py --folds out/folds --data data/raw/mine [--side valid]
 """
@@ -33,7 +33,7 @@ def join(clips, lap, aspect, fps, rng):
     "A stream of clips, and (sign, start, end) of each in seconds"
     parts,truth,n = [],[],0
     for i,(sign,lm) in enumerate(clips):
-        if lap is None and i and clips[i-1][0]==sign: continue # without a pause, twice the same is one
+        if lap is None and i and clips[i-1][0]==sign: continue # without a pause, the same sign twice is one sign
         rest = [] if lap is None else [pause(lm, int(rng.integers(20, 45)), lap, aspect, rng)]
         parts += [*rest, lm]
         n += sum(map(len, rest))
@@ -42,7 +42,7 @@ def join(clips, lap, aspect, fps, rng):
     return np.concatenate([*parts, *([] if lap is None else [pause(lm, 40, lap, aspect, rng)])]),truth
 
 def listen(stream, lm, fps):
-    "The signs that a stream's recogniser names, each with the time at which it did"
+    "The signs that a stream's recognizer names, each with the time at which it did"
     found = [(e,i/fps) for i,frame in enumerate(lm) for e in stream.push(frame)]
     return [(e,t) for e,t in found+[(e,len(lm)/fps) for e in stream.flush()] if isinstance(e, SignRecognized)]
 
@@ -57,7 +57,7 @@ def compare(found, truth):
     return delays,len(found)-len(used)
 
 def fold_streams(run, data, side, per_signer, seed):
-    "For each signer of a fold: its recogniser, the signer, and some clips"
+    "For each signer of a fold: its recognizer, the signer, and some clips"
     recognizer = Recognizer.from_pretrained(run)
     table = open_store(data, recognizer.cfg, progress=False).table
     table = table[table.participant_id.isin(recognizer.model.sidecar['split'][side])]
@@ -66,7 +66,7 @@ def fold_streams(run, data, side, per_signer, seed):
         yield recognizer,signer,[(r.sign, read_clip(Path(data)/r.path).astype(np.float32)) for r in rows.itertuples()]
 
 def hear(recognizer, signer, clips, live):
-    "A signer's clips in streams with each kind of pause: what was signed, found and heard in vain"
+    "A signer's clips in streams with each kind of pause: what was signed, what was found, false alarms"
     source = SOURCES[recognizer.cfg.SOURCE]
     alone = sum(recognizer.predict(lm).top[0].sign==sign for sign,lm in clips)/len(clips)
     for kind,lap in KINDS.items():
@@ -77,7 +77,7 @@ def hear(recognizer, signer, clips, live):
                    seconds=len(lm)/source['fps'], delay=np.median(found) if found else np.nan)
 
 def evaluate(folds, data, side='test', per_signer=8, threshold=None, live=False):
-    "Recall, false alarms a minute and delay by kind of pause, over the signers of one side of every fold"
+    "Recall, false alarms per minute and delay by kind of pause, over the signers of one side of every fold"
     rows = []
     for run in tqdm(sorted(p.parent for p in folds.glob('fold*/best.safetensors')), unit='fold'):
         for recognizer,signer,clips in fold_streams(run, data, side, per_signer, 0):
@@ -92,9 +92,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--folds', type=Path, required=True, help='folder of `asl train --folds`')
     parser.add_argument('--data', type=Path, required=True, help='its data folder')
-    parser.add_argument('--side', default='test', choices=('test','valid'), help='of whose signers streams are made')
+    parser.add_argument('--side', default='test', choices=('test','valid'), help='whose signers the streams are made of')
     parser.add_argument('--per-signer', type=int, default=8, help='clips in a stream')
-    parser.add_argument('--threshold', type=float, help="below it no event; the recogniser's own if left out")
+    parser.add_argument('--threshold', type=float, help="below it no event; the recognizer's own if left out")
     parser.add_argument('--live', action='store_true', help='events while a sign lasts')
     args = parser.parse_args()
     result = evaluate(args.folds, args.data, args.side, args.per_signer, args.threshold, args.live)
