@@ -14,32 +14,31 @@ from .utils import nearest
 COMMANDS = {}
 
 def command(
-    name:str,   # as typed, e.g. 'data check'
-    example:str # shown below the help
+    example:str # the arguments of the example that the help shows
 ):
-    "Register a function as a command of `asl`"
+    "Register a function as a command of `asl`: `data_check` becomes `asl data check`"
     def register(fn):
-        COMMANDS[name] = fn,example
+        COMMANDS[fn.__name__.replace('_', ' ')] = fn,example
         return fn
     return register
 
-# %% ../nbs/80_cli.ipynb #f649f558
+# %% ../nbs/80_cli.ipynb #04efe95b
 def _add_argument(parser, p, text):
     "Add a parameter of a command to its parser"
-    flag = f"--{p.name.replace('_', '-')}"
-    if p.kind is p.VAR_POSITIONAL: parser.add_argument(p.name, nargs='*', metavar=p.name.upper(), help=text)
-    elif p.default is p.empty: parser.add_argument(flag, required=True, type=p.annotation, help=text)
-    elif p.annotation is bool: parser.add_argument(flag, action='store_true', help=text)
-    else:
-        text += '' if p.default is None else f' (default {p.default})'
-        parser.add_argument(flag, type=p.annotation, default=p.default, help=text)
+    flag,how = '--'+p.name.replace('_', '-'),dict(type=p.annotation, default=p.default)
+    if p.kind is p.VAR_POSITIONAL: flag,how = p.name,dict(nargs='*', metavar=p.name.upper())
+    elif p.default is p.empty: how = dict(type=p.annotation, required=True)
+    elif p.annotation is bool: how = dict(action='store_true')
+    elif p.default is not None: text += f' (default {p.default})'
+    parser.add_argument(flag, help=text, **how)
 
+# %% ../nbs/80_cli.ipynb #d9203b5f
 def _parser(name):
     "The parser of a command, made from its function's signature and comments"
     from fastcore.docments import docments
     fn,example = COMMANDS[name]
-    parser = argparse.ArgumentParser(f'asl {name}', description=fn.__doc__, epilog=f'example: {example}',
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(f'asl {name}', description=fn.__doc__)
+    parser.epilog,parser.formatter_class = f'example: asl {name} {example}',argparse.RawDescriptionHelpFormatter
     texts = docments(fn)
     for p in inspect.signature(fn).parameters.values(): _add_argument(parser, p, texts[p.name])
     return parser
@@ -49,8 +48,10 @@ def _overview(group=''):
     "The commands, one per line"
     names = [n for n in COMMANDS if n.startswith(group)]
     lines = [f'  asl {n:16}{COMMANDS[n][0].__doc__}' for n in names]
-    return '\n'.join(['usage: asl COMMAND ...', '', *lines, '', 'asl COMMAND --help shows its options and an example.'])
+    more = 'asl COMMAND --help shows its options and an example.'
+    return '\n'.join(['usage: asl COMMAND ...', '', *lines, '', more])
 
+# %% ../nbs/80_cli.ipynb #df7f48f4
 def _without_command(words):
     "Print the overview, on stderr if it was not asked for; the exit code"
     helped = words[-1:] in (['--help'],['-h'])
@@ -61,16 +62,19 @@ def _without_command(words):
     print(_overview(known if known=='data' else ''), file=sys.stdout if helped else sys.stderr)
     return 0 if helped else 2
 
-# %% ../nbs/80_cli.ipynb #ede69c3f
+# %% ../nbs/80_cli.ipynb #8982cd2b
 def _positional(fn):
     "The name of the parameter that takes what stands alone, or None"
-    return next((p.name for p in inspect.signature(fn).parameters.values() if p.kind is p.VAR_POSITIONAL), None)
+    parameters = inspect.signature(fn).parameters.values()
+    return next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
 
+# %% ../nbs/80_cli.ipynb #34c5a0e9
 def _complain(name, problem, code):
     "Print on stderr why a command ended; the exit code"
     print(f'asl {name}: {problem}', file=sys.stderr)
     return code
 
+# %% ../nbs/80_cli.ipynb #6941623c
 def main(
     argv=None # words after `asl`; None for those of the command line
 )->int: # exit code
@@ -86,7 +90,7 @@ def main(
         return _complain(name, e.args[0] if isinstance(e, KeyError) else e, 1)
 
 # %% ../nbs/80_cli.ipynb #b0821a82
-@command('data synth', 'asl data synth --out data/raw/synth --signs 8 --signers 12 --clips 4')
+@command('--out data/raw/synth --signs 8 --signers 12 --clips 4')
 def data_synth(*,
     out:str,        # folder to write
     signs:int=8,    # number of signs
@@ -98,20 +102,21 @@ def data_synth(*,
     from asl_nb.data.synth import make_dataset
     print(f'{out}: {len(make_dataset(out, signs, signers, clips, seed))} clips')
 
-# %% ../nbs/80_cli.ipynb #7cd9842b
+# %% ../nbs/80_cli.ipynb #c9525dc0
 def _one(words):
     "The only word of a command"
     if len(words)!=1: raise ValueError(f'expected one path, found {len(words)}')
     return words[0]
 
+# %% ../nbs/80_cli.ipynb #95bbec0d
 def _print_report(report, what):
     "Print what could not be read on stderr; the exit code"
     for row in report.itertuples(index=False): print(*row, sep=': ', file=sys.stderr)
     print(f'{what}: {len(report) or "no"} problem{"s"*(len(report)!=1)}')
     return int(len(report)>0)
 
-# %% ../nbs/80_cli.ipynb #48b2b78e
-@command('data extract', 'asl data extract my_videos --out data/raw/mine')
+# %% ../nbs/80_cli.ipynb #573b97fe
+@command('my_videos --out data/raw/mine')
 def data_extract(*videos, # a folder with one folder per sign, or a CSV of path, sign, signer
     out:str               # data folder to write
 ):
@@ -119,7 +124,7 @@ def data_extract(*videos, # a folder with one folder per sign, or a CSV of path,
     from asl_nb.data.extract import extract_videos
     return _print_report(extract_videos(_one(videos), out), out)
 
-# %% ../nbs/80_cli.ipynb #63efffba
+# %% ../nbs/80_cli.ipynb #82d5ad19
 def _folder_and_settings(words):
     "The only word without =, and the settings of the others"
     from asl_nb.config import load_config
@@ -127,7 +132,7 @@ def _folder_and_settings(words):
     return _one([w for w in words if w not in settings]),load_config(overrides=settings)
 
 # %% ../nbs/80_cli.ipynb #46427014
-@command('data check', 'asl data check data/raw SOURCE=webcam')
+@command('data/raw SOURCE=webcam')
 def data_check(*words,  # the data folder, and KEY=value for settings
     workers:int=1       # processes
 ):
@@ -139,7 +144,7 @@ def data_check(*words,  # the data folder, and KEY=value for settings
     return _print_report(report, folder)
 
 # %% ../nbs/80_cli.ipynb #0c0b57d9
-@command('data clean', 'asl data clean data/raw --out out/cleaned MIN_SEQUENCES=6')
+@command('data/raw --out out/cleaned MIN_SEQUENCES=6')
 def data_clean(*words, # the data folder, and KEY=value for settings
     out:str,           # folder for the filtered table and the report
     workers:int=1      # processes
@@ -150,8 +155,8 @@ def data_clean(*words, # the data folder, and KEY=value for settings
     counts = clean_data(folder, out, cfg, workers)
     print(counts.to_string(), f'table and report: {out}', sep='\n')
 
-# %% ../nbs/80_cli.ipynb #e539605f
-@command('data preprocess', 'asl data preprocess --data data/raw --workers 2')
+# %% ../nbs/80_cli.ipynb #6a954749
+@command('--data data/raw --workers 2')
 def data_preprocess(*settings, # KEY=value
     data:str,                  # data folder
     workers:int=1              # processes
@@ -161,8 +166,8 @@ def data_preprocess(*settings, # KEY=value
     from asl_nb.data.store import preprocess_raw_data
     print(preprocess_raw_data(data, load_config(overrides=settings), n_workers=workers))
 
-# %% ../nbs/80_cli.ipynb #8a23af7e
-@command('data stats', 'asl data stats --data data/raw')
+# %% ../nbs/80_cli.ipynb #d00422fd
+@command('--data data/raw')
 def data_stats(*settings, # KEY=value
     data:str,             # data folder or store
     workers:int=1         # processes
@@ -171,11 +176,12 @@ def data_stats(*settings, # KEY=value
     from asl_nb.config import load_config
     from asl_nb.data.store import open_store
     by = open_store(data, load_config(overrides=settings), workers).table.groupby('sign')
-    print(by.agg(clips=('path','size'), signers=('participant_id','nunique'), frames=('frames','median')).to_string())
+    counts = dict(clips=('path','size'), signers=('participant_id','nunique'), frames=('frames','median'))
+    print(by.agg(**counts).to_string())
 
 # %% ../nbs/80_cli.ipynb #98980057
-@command('train', 'asl train --data data/raw EPOCHS=30 num_layers=2')
-def train(*settings,        # EPOCHS=30 (capitals) for a setting, num_layers=2 (small letters) for the model
+@command('--data data/raw EPOCHS=30 num_layers=2')
+def train(*settings,        # EPOCHS=30 for a setting, num_layers=2 for the model's configuration
     data:str,               # data folder or store
     out:str=None,           # folder of the run; a new one below CHECKPOINT_DIR if left out
     config:str=None,        # YAML file with the same keys as SETTINGS
@@ -188,16 +194,16 @@ def train(*settings,        # EPOCHS=30 (capitals) for a setting, num_layers=2 (
 ):
     "Train a model, and test it on signers it has not seen"
     from asl_nb.trainer import load_run_config,train_run
-    if resume and not out: raise ValueError('expected --out, the folder of the run to resume, found none')
-    named = dict(MODELNAME=model, DL_FRAMEWORK=framework)
-    cfg,overrides = load_run_config(config, [*settings, *(f'{k}={v}' for k,v in named.items() if v)])
+    if resume and not out: raise ValueError('expected --out, the run to resume, found none')
+    named = [f'{k}={v}' for k,v in dict(MODELNAME=model, DL_FRAMEWORK=framework).items() if v]
+    cfg,overrides = load_run_config(config, [*settings, *named])
     out,report = train_run(cfg, data, out, overrides, folds, all_signers, resume, workers)
     print(report, f'run: {out}', sep='\n')
 
-# %% ../nbs/80_cli.ipynb #4376de49
-@command('evaluate', 'asl evaluate --checkpoint checkpoints/RUN --data data/raw --report out/report')
+# %% ../nbs/80_cli.ipynb #ae7b9776
+@command('--checkpoint checkpoints/RUN --data data/raw --report out/report')
 def evaluate(*,
-    checkpoint:str,   # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str,   # name of bundled weights, .safetensors file, or folder of a run
     data:str,         # data folder or store
     side:str='test',  # 'test' or 'valid'
     source:str=None,  # SOURCE of the data, if not that of the training
@@ -211,7 +217,7 @@ def evaluate(*,
     if report: print(f'report: {found.save(report)}')
 
 # %% ../nbs/80_cli.ipynb #ff9d7593
-@command('tune', 'asl tune --model TransformerPredictor --data data/raw --trials 30 --max-epochs 20 --out out/search')
+@command('--model TransformerPredictor --data data/raw --trials 30 --max-epochs 20 --out out/search')
 def tune(*settings,       # KEY=value
     data:str,             # data folder or store
     out:str,              # folder of the search
@@ -229,31 +235,34 @@ def tune(*settings,       # KEY=value
     "Search for better settings of a model"
     from asl_nb.config import load_config,read_settings
     from asl_nb.hparam_search import HparamSearchTrainer
-    search = HparamSearchTrainer(data, load_config(overrides=settings), model, out=out, n_trials=trials,
-        space=read_settings(space) if space else None, max_epochs=max_epochs, cpus=cpus, gpus=gpus, address=address)
+    cfg,tried = load_config(overrides=settings),read_settings(space) if space else None
+    search = HparamSearchTrainer(data, cfg, model, out=out, n_trials=trials, max_epochs=max_epochs,
+                                 space=tried, cpus=cpus, gpus=gpus, address=address)
     print(search)
     print(search.tune_with_callback(mlflow, resume=resume).to_string())
-    if not no_folds: print(search.test_best().to_string(), f'\n{search.best}', search.reports[search.best], sep='\n')
+    if not no_folds: print(search.test_best().to_string(), '', search.best, search.reports[search.best], sep='\n')
     search.save_pictures()
     print(f'search: {out}')
 
 # %% ../nbs/80_cli.ipynb #1861d1e6
-@command('calibrate', 'asl calibrate --checkpoint checkpoints/RUN --data data/raw --negatives data/other_signs')
+@command('--checkpoint checkpoints/RUN --data data/raw --negatives data/other_signs')
 def calibrate(*,
-    checkpoint:str,    # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str,    # name of bundled weights, .safetensors file, or folder of a run
     data:str,          # data folder or store it was trained on
-    negatives:str=None # data folder of clips with none of its signs, which set the threshold of "no sign"
+    negatives:str=None # data folder of clips of other signs, which set the threshold of "no sign"
 ):
     "Make a checkpoint's probabilities agree with how often it is right, on its validation signers"
     from asl_nb.calibration import calibrate
     print(json.dumps(calibrate(checkpoint, data, negatives)))
 
-# %% ../nbs/80_cli.ipynb #033cde2d
+# %% ../nbs/80_cli.ipynb #1205917f
 def _as_dict(answer):
     "A sign, its probability and what else is known, for JSON"
-    more = {k:round(v, 3) for k,v in answer._asdict().items() if k in ('start','end')}
-    return dict(sign=answer.sign, probability=answer.probability, **more, predictions=[p._asdict() for p in answer.top])
+    times = {k:round(v, 3) for k,v in answer._asdict().items() if k in ('start','end')}
+    top = [p._asdict() for p in answer.top]
+    return dict(sign=answer.sign, probability=answer.probability, **times, predictions=top)
 
+# %% ../nbs/80_cli.ipynb #6ba2c4fd
 def _print_answer(file, answer, as_json):
     "Print what one file shows, or its error on stderr; the exit code"
     if isinstance(answer, Exception):
@@ -264,9 +273,9 @@ def _print_answer(file, answer, as_json):
     return 0
 
 # %% ../nbs/80_cli.ipynb #860c5fac
-@command('predict', 'asl predict hello.mp4 --top 3')
+@command('hello.mp4 --top 3')
 def predict(*files,        # parquet files, videos, and folders of them
-    checkpoint:str='everyday-8', # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
     top:int=5,             # number of signs to print
     signs:str=None,        # the only possible signs, e.g. yes,no
     json:bool=False,       # print one line of JSON per file
@@ -278,42 +287,44 @@ def predict(*files,        # parquet files, videos, and folders of them
     recognizer = Recognizer.from_pretrained(checkpoint, source=source, framework=framework)
     if not files: raise ValueError('expected files to recognize, found none')
     clips,known = list_clips(files),signs.split(',') if signs else None
-    return max([_print_answer(*a, json) for a in recognize_files(recognizer, clips, top, known, len(clips)>1)])
+    answers = recognize_files(recognizer, clips, top, known, progress=len(clips)>1)
+    return max([_print_answer(file, answer, json) for file,answer in answers])
 
-# %% ../nbs/80_cli.ipynb #d2055968
+# %% ../nbs/80_cli.ipynb #736266fa
 def _print_event(event, as_json):
     "Print a sign, and when it was signed"
     line = f'{event.start:7.2f} to {event.end:7.2f} s  {event.sign} {event.probability:.2f}'
     print(json.dumps(_as_dict(event)) if as_json else line, flush=True)
 
 # %% ../nbs/80_cli.ipynb #40c78205
-@command('annotate', 'asl annotate talk.mp4 --out talk_signed.mp4')
+@command('talk.mp4 --out talk_signed.mp4')
 def annotate(*video,       # the video
     out:str=None,          # mp4 to write; a window opens if left out
-    checkpoint:str='everyday-8', # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
     top:int=3,             # number of signs to draw
     json:bool=False,       # print one line of JSON per sign
     no_mesh:bool=False     # do not draw the landmarks
 ):
     "Find the signs of a video, and draw them into it"
     from asl_nb.predict_on_video import play_video_with_predictions
-    events = play_video_with_predictions(_one(video), checkpoint, top, show_mesh=not no_mesh, out=out, progress=True)
-    for e in events: _print_event(e, json)
+    how = dict(show_mesh=not no_mesh, out=out, progress=True)
+    for e in play_video_with_predictions(_one(video), checkpoint, top, **how): _print_event(e, json)
 
-# %% ../nbs/80_cli.ipynb #28838c4a
-@command('camera', 'asl camera --save me.mp4')
+# %% ../nbs/80_cli.ipynb #5c2e6a4d
+@command('--save me.mp4')
 def camera(*,
     camera:int=0,          # number of the camera
-    checkpoint:str='everyday-8', # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
     json:bool=False,       # print one line of JSON per sign
     save:str=None          # mp4 to write; nothing is kept if left out
 ):
     "Recognize signs in front of a camera, in a window, until q is pressed"
     from asl_nb.predict_on_camera import show_camera_feed
-    show_camera_feed(checkpoint, capture=camera, save=save, on_event=lambda e: _print_event(e, json))
+    tell = lambda event: _print_event(event, json)
+    show_camera_feed(checkpoint, capture=camera, save=save, on_event=tell)
 
 # %% ../nbs/80_cli.ipynb #63151dcd
-@command('demo', 'asl demo --out out/demo')
+@command('--out out/demo')
 def demo(*,
     out:str='out/demo' # folder for everything
 ):
@@ -321,7 +332,7 @@ def demo(*,
     from asl_nb.demo import run_demo
     run_demo(out)
 
-# %% ../nbs/80_cli.ipynb #25ceebf8
+# %% ../nbs/80_cli.ipynb #e0d3b6de
 def _print_checkpoint(checkpoint):
     "Print the card of bundled weights, and the sidecar of any checkpoint"
     from asl_nb.models.checkpoint import list_pretrained,pretrained_file,read_sidecar
@@ -329,6 +340,7 @@ def _print_checkpoint(checkpoint):
     if checkpoint in list_pretrained(): print(read_card(checkpoint))
     print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
 
+# %% ../nbs/80_cli.ipynb #1cda8ef1
 def _print_installation():
     "Print versions, device, models, weights and licenses"
     from importlib.metadata import version
@@ -341,10 +353,10 @@ def _print_installation():
     print(f"bundled weights {', '.join(list_pretrained())}")
     print(f'the code is under the MIT license; {LICENCE}')
 
-# %% ../nbs/80_cli.ipynb #eaac6072
-@command('info', 'asl info --checkpoint everyday-8')
+# %% ../nbs/80_cli.ipynb #2e3c1ba3
+@command('--checkpoint everyday-8')
 def info(*,
-    checkpoint:str=None # name of bundled weights, a .safetensors file, or the folder of a run
+    checkpoint:str=None # name of bundled weights, .safetensors file, or folder of a run
 ):
     "Print versions, device, models and bundled weights, or what a checkpoint is"
     if checkpoint: _print_checkpoint(checkpoint)
