@@ -205,7 +205,7 @@ def watch_clip(out):
     out.wait(lambda o: o.text('.widget-readout')=='0' and 'no sign' in o.html(1), 'no sign at the beginning', 60)
     first = out.new_picture('', 'a picture')
     out.click('.widget-play button')
-    out.wait(lambda o: o.text('.widget-readout')=='49' and SIGN in o.html(2), f'the end, with {SIGN} recognised')
+    out.wait(lambda o: o.text('.widget-readout')=='49' and SIGN in o.html(2), f'the end, with {SIGN} recognized')
     last = out.new_picture(first, 'another picture at the end')
     assert out.html(1).startswith(SIGN), f'expected {SIGN} first, found {out.html(1)}'
     assert SIGN in out.html(0), f'expected {SIGN} for the whole clip, found {out.html(0)}'
@@ -215,7 +215,7 @@ def watch_clip(out):
     assert middle!=first, 'expected another picture in the middle than at the beginning'
 
 def watch_camera(out):
-    "Let frames come until a sign is recognised, then stop them"
+    "Let frames come until a sign is recognized, then stop them"
     out.wait(lambda o: SIGN in o.html(2), f'{SIGN} from the camera', 60)
     out.new_picture(out.new_picture('', 'a picture'), 'another picture')
     out.click('.jupyter-button')
