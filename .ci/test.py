@@ -1,6 +1,8 @@
 "All checks of the project, one after another; exits with 1 if any failed"
+import ast
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import readme
@@ -12,6 +14,11 @@ def run(*cmd):
     "Whether a command succeeds, run from the project's root"
     return subprocess.run([str(c) for c in cmd], cwd=ROOT).returncode==0
 
+def told(problems):
+    "Print the problems; whether there are none"
+    for p in problems: print(p)
+    return not problems
+
 def exported():
     "Clean and export leave the notebooks and the modules as they are"
     files = lambda: {p:p.read_bytes() for d,s in (('nbs','*.ipynb'),('asl_nb','*.py')) for p in (ROOT/d).rglob(s)}
@@ -19,23 +26,57 @@ def exported():
     done = run(BIN/'nbdev_clean') and run(BIN/'nbdev_export')
     after = files()
     changed = [p for p in before.keys()|after.keys() if before.get(p)!=after.get(p)]
-    for p in changed: print(f'{p.relative_to(ROOT)} changed: commit what nbdev_clean and nbdev_export give')
-    return done and not changed
+    return told([f'{p.relative_to(ROOT)} changed: commit what nbdev_clean and nbdev_export give' for p in changed]) and done
 
 def readme_rendered():
-    "README.md is the rendering of nbs/index.ipynb"
-    same = (ROOT/'README.md').read_text(encoding='utf-8')==readme.rendered()
-    if not same: print('README.md differs from nbs/index.ipynb: run make readme')
-    return same
+    "README.md is the rendering of nbs/index.ipynb, whose table is that of the notebooks"
+    index = readme.index_with_table()
+    same = index==readme.nbformat.read(readme.INDEX, as_version=4)
+    same &= (ROOT/'README.md').read_text(encoding='utf-8')==readme.rendered(index)
+    return told([] if same else ['README.md or the table in nbs/index.ipynb is out of date: run make readme'])
+
+TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration'.split()
+RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget demo'.split()
+BRANCH = {**dict.fromkeys(TRAIN, 'train'), **dict.fromkeys(RECOGNIZE, 'recognize')} # the rest is trunk
+
+def imports(path):
+    "What a module imports from this package: module, names, whether at its top"
+    package,tree = ('asl_nb', *path.relative_to(ROOT/'asl_nb').parent.parts),ast.parse(path.read_text(encoding='utf-8'))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom): continue
+        parent = package[:len(package)+1-node.level] if node.level else ()
+        found = '.'.join([*parent, *filter(None, [node.module])])
+        if found.startswith('asl_nb'): yield found[len('asl_nb.'):],[a.name for a in node.names],node in tree.body
+
+def layout():
+    "What trains and what recognizes do not import each other, the trunk imports neither, private names stay at home"
+    wrong = []
+    for path in sorted((ROOT/'asl_nb').rglob('*.py')):
+        module = '.'.join(path.relative_to(ROOT/'asl_nb').with_suffix('').parts)
+        for found,names,at_top in imports(path):
+            lent = (module, found)==('models.core', 'metrics') and not at_top # what calculate_accuracy and others call
+            across = found in BRANCH and BRANCH[found]!=BRANCH.get(module)
+            if across and module!='cli' and not lent: wrong.append(f'{module}: imports {found} of another branch')
+            wrong += [f'{module}: imports the private {n} of {found}' for n in names if n.startswith('_')]
+    return told(wrong)
+
+LIGHT = '''cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
+    visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
+    widget video holistic clip drawing window'''
+HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
+FOR_TABLES = 'pandas scipy torchmetrics sklearn' # no clip needs them to be recognized
+
+def loads_none(modules, unwanted):
+    "Whether importing modules of the package leaves the unwanted ones alone"
+    code = '; '.join(f'import asl_nb.{m}' for m in modules.split())
+    code += f'; import sys; sys.exit(", ".join(set({unwanted.split()}) & set(sys.modules)) or 0)'
+    print(f'{modules.split()[-1]}: ', end='', flush=True)
+    return run(sys.executable, '-c', code) and not print('ok')
 
 def light():
-    "Importing what recognition from parquet needs loads no framework and no mediapipe"
-    modules = ('cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations '
-               'visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera '
-               'widget video holistic clip drawing window')
-    imports = '; '.join(f'import asl_nb.{m}' for m in modules.split())
-    heavy = "{'torch','tensorflow','mediapipe','cv2','lightning','ray','mlflow','matplotlib'}"
-    return run(sys.executable, '-c', f'{imports}; import sys; sys.exit(", ".join({heavy} & set(sys.modules)) or 0)')
+    "Importing what needs no framework loads none, and recognizing a clip loads no library for tables and statistics"
+    return all([loads_none('cli', 'numpy yaml'), loads_none(LIGHT, HEAVY),
+                loads_none('clip predict', f'{HEAVY} {FOR_TABLES}'), loads_none('models.core', FOR_TABLES)])
 
 def docs():
     "The notebooks can be made into pages"
@@ -48,25 +89,29 @@ def benchmarks():
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('inference',()))])
 
-KERAS,SEARCH = '(3[0-7]_keras_|43_)','50_' # notebooks whose every cell needs TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 
 def notebooks():
-    "Every cell of every notebook runs, but for Keras's and the search's"
+    "Every cell of every notebook runs, except those of Keras and of the search"
     return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--skip_file_re', f'^([_.]|{KERAS}|{SEARCH})')
 
 def keras():
-    "Every cell of the Keras notebooks runs, in processes of their own"
+    "Every cell of the notebooks that load TensorFlow runs, in processes of their own"
     return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--file_re', f'^{KERAS}')
 
 def search():
     "Every cell of the search's notebook runs, in a process of its own"
     return run(BIN/'nbdev_test', '--n_workers', 0, '--timing', '--file_re', f'^{SEARCH}')
 
+CHECKS = exported,readme_rendered,layout,light,docs,benchmarks,notebooks,keras,search
+
 def main():
     results = {}
-    for check in (exported, readme_rendered, light, docs, benchmarks, notebooks, keras, search):
+    for check in CHECKS:
         print(f'== {check.__doc__}', flush=True)
+        start = time.monotonic()
         results[check.__name__] = check()
+        print(f'-- {check.__name__}: {time.monotonic()-start:.0f} s', flush=True)
     failed = [n for n,ok in results.items() if not ok]
     if failed: print('failed:', ', '.join(failed))
     print(f'{len(results)-len(failed)} passed, {len(failed)} failed')
