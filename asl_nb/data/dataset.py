@@ -62,6 +62,7 @@ def _random_split(table, cfg):
     keep = dict(random_state=cfg.SEED)
     rest,test = train_test_split(first, test_size=size(cfg.TEST_SIZE), stratify=first.sign, **keep)
     train,valid = train_test_split(rest, test_size=size(cfg.VALID_SIZE), stratify=rest.sign, **keep)
+    if round((1-cfg.TRAIN_SIZE-cfg.VALID_SIZE-cfg.TEST_SIZE)*len(first)): train = train.iloc[:size(cfg.TRAIN_SIZE)]
     return {k:sorted(table.path[table.content.isin(t.content)].tolist())
             for k,t in dict(train=train, valid=valid, test=test).items()}
 
@@ -247,10 +248,9 @@ def get_dataloader(dataset, batch_size=128, shuffle=True, dl_framework='pytorch'
     if dl_framework=='tensorflow': return to_TF_DataLoader(dataset, batch_size, shuffle, seed)
     return to_PT_DataLoader(dataset, batch_size, shuffle, num_workers, seed)
 
-def get_dataset(dataloader, dl_framework='pytorch')->ASLDataset:
-    "The dataset a loader loads from"
-    check_value('DL_FRAMEWORK', dl_framework, str)
-    return (get_TF_Dataset if dl_framework=='tensorflow' else get_PT_Dataset)(dataloader)
+def get_dataset(dataloader, dl_framework=None)->ASLDataset:
+    "The dataset a loader loads from, in either framework"
+    return (get_TF_Dataset if isinstance(dataloader, DatasetWithLen) else get_PT_Dataset)(dataloader)
 
 # %% ../../nbs/14_data.dataset.ipynb #14abe3fb
 def class_weights(

@@ -98,10 +98,12 @@ def _settle(params):
 def resolve_params(
     model_name:str,    # one of `list_models`
     model_config=None, # a whole or partial configuration; None for the shipped one
+    *, learning_rate=.001, # of the setting; another value than the default's takes the place of the shipped lr
     **overrides        # values by key, of `override_params`
 )->dict:
     "A model's full configuration; `KeyError` for a group or key that it does not have"
     shipped = get_model_params(model_name)
+    if learning_rate!=.001: shipped['optimizer']['params']['lr'] = learning_rate
     for group,values in _settle(model_config or {}).items():
         if group not in shipped: raise KeyError(f'unknown group {group!r} of {model_name}.{nearest(group, shipped)}')
         unknown = [k for k in values if k not in shipped[group]]
