@@ -27,6 +27,7 @@ def heat(
     from scipy.special import softmax
     return softmax(np.log(np.maximum(probs, _TINY))/temperature, axis=1)
 
+# %% ../nbs/46_calibration.ipynb #e9e6c9d1
 def fit_temperature(
     probs, # (n, n_classes) of clips that were not trained on
     labels # (n,) sign indices
@@ -48,16 +49,18 @@ def calibration_error(
     "Expected calibration error of the most probable sign"
     import torch
     from torchmetrics.functional.classification import multiclass_calibration_error
-    probs,labels = torch.as_tensor(np.asarray(probs, np.float32)),torch.as_tensor(np.asarray(labels))
+    probs,labels = torch.tensor(np.asarray(probs, np.float32)),torch.tensor(np.asarray(labels))
     return multiclass_calibration_error(probs, labels, probs.shape[1], _BINS).item()
 
 # %% ../nbs/46_calibration.ipynb #86cc5179
 def _binned(probs, labels):
-    "For each bin with clips: mean probability of the answer, share of right answers, share of the clips"
+    "For each bin with clips: mean probability of the answer, share of right answers, share of clips"
     sure,right = probs.max(1),probs.argmax(1)==labels
     bins = np.minimum((sure*_BINS).astype(int), _BINS-1)
-    return np.array([(sure[bins==b].mean(), right[bins==b].mean(), (bins==b).mean()) for b in np.unique(bins)]).T
+    each = [bins==b for b in np.unique(bins)]
+    return np.array([(sure[b].mean(), right[b].mean(), b.mean()) for b in each]).T
 
+# %% ../nbs/46_calibration.ipynb #73337ab6
 def plot_reliability(
     probs,   # (n, n_classes)
     labels,  # (n,) sign indices
@@ -70,7 +73,8 @@ def plot_reliability(
     sure,right,share = _binned(probs, labels)
     ax.plot([0,1], [0,1], color='gray', lw=.8, ls='--')
     ax.scatter(sure, right, 8+200*share, **kw)
-    ax.set(xlabel='probability of the answer', ylabel='share of right answers', xlim=(0,1), ylim=(0,1))
+    ax.set(xlabel='probability of the answer', ylabel='share of right answers')
+    ax.set(xlim=(0,1), ylim=(0,1))
     return ax
 
 # %% ../nbs/46_calibration.ipynb #2ab03b2c
@@ -91,10 +95,11 @@ def _own_checkpoint(checkpoint):
     "File and sidecar of a checkpoint; `ValueError` for bundled weights, which must not change"
     path,sidecar,_ = read_sidecar(pretrained_file(checkpoint))
     if path.parent.resolve()==ASSETS.resolve():
-        raise ValueError(f'{path}: expected your own checkpoint, found bundled weights: copy {path.name} and '
-                         f'{path.stem}.json to a folder, and calibrate the copy')
+        raise ValueError(f'{path}: expected your own checkpoint, found bundled weights: '
+                         f'copy {path.name} and {path.stem}.json, and calibrate the copy')
     return path,sidecar
 
+# %% ../nbs/46_calibration.ipynb #9d3428d5
 def save_calibration(
     checkpoint,         # .safetensors file, or the folder of a run
     temperature:float,
@@ -103,16 +108,18 @@ def save_calibration(
 )->dict: # what was written
     "Write temperature and threshold into a checkpoint's sidecar"
     path,sidecar = _own_checkpoint(checkpoint)
-    sidecar['calibration'] = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
-    with atomic_path(path.with_suffix('.json')) as tmp: tmp.write_text(json.dumps(sidecar, indent=1), encoding='utf-8')
-    return sidecar['calibration']
+    found = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
+    text = json.dumps({**sidecar, 'calibration':found}, indent=1)
+    with atomic_path(path.with_suffix('.json')) as tmp: tmp.write_text(text, encoding='utf-8')
+    return found
 
 # %% ../nbs/46_calibration.ipynb #da4f862a
 def _probabilities(model, data, choose, progress):
     "The rows of a data folder that `choose` takes, and the probabilities of their clips"
-    store = open_store(model.cfg.path('RAW_DATA_DIR') if data is None else data, model.cfg, progress=progress)
+    cfg = model.cfg
+    store = open_store(cfg.path('RAW_DATA_DIR') if data is None else data, cfg, progress=progress)
     table = store.table.assign(label=0) # these signs may not be the model's; no label is asked for
-    dataset = ASLDataset(table, load_additional_data=bool(table.additional.any()), store=store, cfg=model.cfg)
+    dataset = ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
     rows = table.loc[choose(table)]
     if not len(rows): return rows,None
     return rows,predict_clips(model, dataset.subset(rows.index, augment=False))
@@ -120,7 +127,7 @@ def _probabilities(model, data, choose, progress):
 # %% ../nbs/46_calibration.ipynb #a05bdf91
 def calibrate(
     checkpoint,     # .safetensors file, or the folder of a run
-    data=None,      # the data folder or store it was trained on; None for the RAW_DATA_DIR of the training
+    data=None,      # the data folder or store it was trained on; None for its RAW_DATA_DIR
     negatives=None, # data folder of clips without any of its signs
     progress=True   # show bars
 )->dict: # temperature, threshold, and the clips and signers they rest on
@@ -130,7 +137,8 @@ def calibrate(
     valid = lambda table: table.index[split_clips(table, sidecar['split'])['valid']]
     rows,probs = _probabilities(model, data, valid, progress)
     if not len(rows): raise ValueError(f'{data}: expected clips of validation signers, found none')
-    labels,basis = rows.sign.map(label_map).to_numpy(),dict(clips=len(rows), signers=rows.participant_id.nunique())
+    labels = rows.sign.map(label_map).to_numpy()
+    basis = dict(clips=len(rows), signers=rows.participant_id.nunique())
     temperature = fit_temperature(probs, labels)
     if negatives is None: return save_calibration(checkpoint, temperature, **basis)
     unknown = _unknown(model, negatives, label_map, temperature, progress)
@@ -138,6 +146,7 @@ def calibrate(
     threshold = choose_threshold(known.max(1), known.argmax(1)==labels, unknown)
     return save_calibration(checkpoint, temperature, threshold, **basis)
 
+# %% ../nbs/46_calibration.ipynb #3c2ec474
 def _unknown(model, negatives, label_map, temperature, progress):
     "The probability of the best sign in clips that show none of the model's"
     other = lambda table: table.index[~table.sign.isin(label_map)]

@@ -51,11 +51,13 @@ def update(self:EarlyStop,
     self.best,self.count = (self.sign*value,0) if self.improved else (self.best,self.count+1)
     return self.improved
 
+# %% ../nbs/40_callbacks.ipynb #237d9104
 @patch(as_prop=True)
 def over(self:EarlyStop)->str: # None while patience lasts
     "Why training should end"
-    return f'{self.metric} no better for {self.patience} epochs' if self.count>=self.patience else None
+    if self.count>=self.patience: return f'{self.metric} no better for {self.patience} epochs'
 
+# %% ../nbs/40_callbacks.ipynb #c691b34d
 @patch
 def __call__(self:EarlyStop, trainer):
     self.update(trainer.history[-1][f'{self.metric}/Validation'])
@@ -76,17 +78,19 @@ def _raised(value, factor, limit, start=0.):
     "A rate times a factor, up to a limit; never lower than it was"
     return max(value, min(max(value, start)*factor, limit))
 
+# %% ../nbs/40_callbacks.ipynb #db17258d
 def dropout_callback(
     trainer,           # `Trainer`
     dropout_rate=None, # the factor; None for DYNAMIC_DROP_OUT_REDUCTION_RATE
     max_dropout=None   # the limit; None for DYNAMIC_DROP_OUT_MAX_THRESHOLD
 )->None:
     "Raise the rate of all dropout layers every DYNAMIC_DROP_OUT_REDUCTION_INTERVAL epochs"
-    cfg,model = trainer.config,trainer.model
+    cfg,rates = trainer.config,trainer.model.get_dropout()
     if (trainer.epoch+1)%cfg.DYNAMIC_DROP_OUT_REDUCTION_INTERVAL: return
     factor = cfg.DYNAMIC_DROP_OUT_REDUCTION_RATE if dropout_rate is None else dropout_rate
     limit = cfg.DYNAMIC_DROP_OUT_MAX_THRESHOLD if max_dropout is None else max_dropout
-    model.set_dropout([_raised(p, factor, limit, cfg.DYNAMIC_DROP_OUT_INIT_RATE) for p in model.get_dropout()])
+    start = cfg.DYNAMIC_DROP_OUT_INIT_RATE
+    trainer.model.set_dropout([_raised(p, factor, limit, start) for p in rates])
 
 # %% ../nbs/40_callbacks.ipynb #e2262e4d
 def augmentation_increase_callback(
@@ -129,6 +133,7 @@ def log_metrics(
     for k,v in log_dict.items():
         if k!='epoch' and v is not None: writer.add_scalar(k, v, log_dict['epoch'])
 
+# %% ../nbs/40_callbacks.ipynb #9453c7da
 def log_hparams_metrics(
     writer,           # TensorBoard writer
     hparam_dict:dict, # settings
@@ -159,21 +164,23 @@ class TensorBoard:
         log_metrics(self.writer, trainer.history[-1])
         self.writer.flush()
 
+# %% ../nbs/40_callbacks.ipynb #6d422fd9
 def _make_writer(folder):
     "A SummaryWriter that does not load TensorFlow, which TensorBoard would, only to open files"
-    if 'tensorflow' not in sys.modules: sys.modules.setdefault('tensorboard.compat.notf', ModuleType('notf'))
+    without = 'tensorboard.compat.notf',ModuleType('notf')
+    if 'tensorflow' not in sys.modules: sys.modules.setdefault(*without)
     from torch.utils.tensorboard import SummaryWriter
     return SummaryWriter(str(folder))
 
 # %% ../nbs/40_callbacks.ipynb #c7b4dda2
 @patch
 def finish(self:TensorBoard, trainer):
-    "Log the settings with the metrics of the best epoch, and the confusion on the validation signers"
+    "Log the settings with the metrics of the best epoch, and the confusion of validation signers"
     if self._writer is None: return
     best = trainer.history[-1-trainer.early_stop.count] # the epoch of the checkpoint
-    settings = {**trainer.config.to_dict(), **{'.'.join(p):v for p,v in flatten(trainer.params).items()}}
+    params = {'.'.join(p):v for p,v in flatten(trainer.params).items()}
     metrics = {f'hparam/{k}':v for k,v in best.items() if k.endswith('/Validation')}
-    log_hparams_metrics(self.writer, settings, metrics, best['epoch'])
+    log_hparams_metrics(self.writer, {**trainer.config.to_dict(), **params}, metrics, best['epoch'])
     picture = plot_confusion(trainer.predictions('valid')).figure
     self.writer.add_figure('confusion/Validation', picture, best['epoch'])
     self.writer.close()

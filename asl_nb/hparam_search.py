@@ -9,13 +9,14 @@ __all__ = ['as_domains', 'HparamSearchTrainer', 'MLflowRecorder', 'make_recorder
 # %% ../nbs/50_hparam_search.ipynb #dd6a94e1
 import inspect,os,shutil
 _DEFAULTS = dict(
-    RAY_USAGE_STATS_ENABLED='0', MLFLOW_DISABLE_TELEMETRY='true', # neither reports a search to its makers
+    RAY_USAGE_STATS_ENABLED='0', # neither reports a search to its makers
+    MLFLOW_DISABLE_TELEMETRY='true',
     MLFLOW_HTTP_REQUEST_MAX_RETRIES='2') # the usual number waits for minutes
 for name,value in _DEFAULTS.items(): os.environ.setdefault(name, value)
 
 # %% ../nbs/50_hparam_search.ipynb #01399747
 from .utils import require
-for _module in ('ray','mlflow','optuna'): require(_module, 'tune') # the imports below would name no extra
+for _module in ('ray','mlflow','optuna'): require(_module, 'tune') # imports would name no extra
 
 # %% ../nbs/50_hparam_search.ipynb #2ced3749
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ from .trainer import Trainer,describe_split,join_folds,resolve_run,train_fold
 def _log_float(low, high): return optuna.distributions.FloatDistribution(low, high, log=True)
 def _categories(*values): return optuna.distributions.CategoricalDistribution(values)
 
+# %% ../nbs/50_hparam_search.ipynb #323a1ed5
 _KINDS = dict( # for Ray, for Optuna
     uniform=(tune.uniform, optuna.distributions.FloatDistribution),
     loguniform=(tune.loguniform, _log_float),
@@ -54,7 +56,8 @@ def as_domains(
     found = {}
     for key,spec in space.items():
         (kind,values), = spec.items()
-        if kind not in _KINDS: raise ValueError(f"{key}: expected one of {', '.join(_KINDS)}, found {kind}")
+        if kind not in _KINDS:
+            raise ValueError(f"{key}: expected one of {', '.join(_KINDS)}, found {kind}")
         found[key] = _KINDS[kind][optuna](*values)
     return found
 
@@ -62,7 +65,7 @@ def as_domains(
 class HparamSearchTrainer:
     "Searches for better settings of a model"
     def __init__(self,
-        data=None,       # data folder or store, the same path on every machine; None for RAW_DATA_DIR
+        data=None,       # data folder or store, at one path everywhere; None for RAW_DATA_DIR
         cfg=Config(),    # settings
         model_name=None, # None for MODELNAME
         *, out=None,     # folder of the search; None for one below OUT_DIR
@@ -73,9 +76,11 @@ class HparamSearchTrainer:
         address=None,    # of a Ray cluster, 'auto' for the one on this machine; None starts one
         progress=True    # show tables and bars
     ):
-        if data in list_models(): raise ValueError(f'data: expected a data folder, found the name of a model: '
-                                                   f'HparamSearchTrainer(data, model_name={data!r})')
-        self.cfg = cfg.replace(ROOT_PATH=str(Path(cfg.ROOT_PATH).absolute()), EPOCHS=max_epochs or cfg.EPOCHS)
+        if data in list_models():
+            raise ValueError(f'data: expected a data folder, found the name of a model: '
+                             f'HparamSearchTrainer(data, model_name={data!r})')
+        root,epochs = str(Path(cfg.ROOT_PATH).absolute()),max_epochs or cfg.EPOCHS
+        self.cfg = cfg.replace(ROOT_PATH=root, EPOCHS=epochs)
         self.model_name,self.progress = model_name or cfg.MODELNAME,progress
         resolve_run(self.cfg, self.model_name)
         self.space = space or get_search_space(self.model_name)
@@ -84,7 +89,8 @@ class HparamSearchTrainer:
         self._read_data(self.cfg.path('RAW_DATA_DIR') if data is None else data)
 
     def __repr__(self):
-        return f'{self.n_trials} trials of {self.model_name}, at most {self.cfg.EPOCHS} epochs; {self.judges}'
+        trials = f'{self.n_trials} trials of {self.model_name}'
+        return f'{trials}, at most {self.cfg.EPOCHS} epochs; {self.judges}'
 
 # %% ../nbs/50_hparam_search.ipynb #3fe60090
 @patch
@@ -95,6 +101,7 @@ def _read_data(self:HparamSearchTrainer, data):
     split = describe_split(make_split(store.table, self.cfg), 'valid')
     self.judges = f"data: {store.marker['name']}; split: {split}"
 
+# %% ../nbs/50_hparam_search.ipynb #1a1cf0bf
 @patch
 def train(self:HparamSearchTrainer,
     config:dict # keys of the model's configuration
@@ -102,8 +109,8 @@ def train(self:HparamSearchTrainer,
     "Train with a trial's settings, reporting each epoch to Ray"
     _set_threads(self.resources)
     run_dir,checkpoint = Path('run').absolute(),tune.get_checkpoint() # in the trial's own folder
-    trainer = Trainer(self.cfg, self.data, model_name=self.model_name, run_dir=run_dir, progress=False,
-                      overrides=config)
+    trainer = Trainer(self.cfg, self.data, model_name=self.model_name, run_dir=run_dir,
+                      progress=False, overrides=config)
     trainer.add_callback(_report)
     if checkpoint:
         with checkpoint.as_directory() as d: shutil.copytree(d, run_dir, dirs_exist_ok=True)
@@ -116,6 +123,7 @@ def _set_threads(resources):
     import torch
     torch.set_num_threads(max(1, int(resources['CPU'])))
 
+# %% ../nbs/50_hparam_search.ipynb #89e793eb
 def _report(trainer):
     "Tell Ray of an epoch, after its state was written"
     metrics = {**trainer.history[-1], 'best':trainer.early_stop.best}
@@ -132,8 +140,9 @@ class MLflowRecorder(MLflowLoggerCallback):
         if self.gone: return # each attempt would take seconds
         try: fn(*args)
         except Exception as e: # whatever the server's transport raises
-            print(f'MLflow: {self.tracking_uri}: trials are not recorded there any more: {str(e)[:200]}')
             self.gone = True
+            print(f'MLflow: {self.tracking_uri}: trials are not recorded there any more: '
+                  f'{str(e)[:200]}')
 
     def log_trial_start(self, trial): self._try(super().log_trial_start, trial)
     def log_trial_result(self, iteration, trial, result):
@@ -148,8 +157,10 @@ class MLflowRecorder(MLflowLoggerCallback):
         client = mlflow.MlflowClient(self.tracking_uri)
         with trial.checkpoint.as_directory() as d:
             for f in Path(d).iterdir():
-                if f.suffix!='.pt': client.log_artifact(self._trial_runs[trial], f) # .pt is for resuming, and large
+                if f.suffix=='.pt': continue # for resuming, and large
+                client.log_artifact(self._trial_runs[trial], f)
 
+# %% ../nbs/50_hparam_search.ipynb #e066e564
 def _is_ours(name): return name in ('epoch','lr') or name.endswith(('/Train','/Validation'))
 
 # %% ../nbs/50_hparam_search.ipynb #515627b6
@@ -174,8 +185,10 @@ def make_recorder(
             place = Path(artifacts).absolute().as_uri() if uri.startswith('sqlite') else None
             client.create_experiment(experiment, place)
     except Exception as e: # whatever the server's transport raises
-        raise ConnectionError(f'{uri}: expected an MLflow tracking server, found {str(e)[:200]}') from None
-    return MLflowRecorder(tracking_uri=uri, experiment_name=experiment, tags={**_code_version(), 'split':split})
+        found = str(e)[:200]
+        raise ConnectionError(f'{uri}: expected an MLflow tracking server, found {found}') from None
+    tags = {**_code_version(), 'split':split}
+    return MLflowRecorder(tracking_uri=uri, experiment_name=experiment, tags=tags)
 
 # %% ../nbs/50_hparam_search.ipynb #f25ee6ff
 def trial_table(
@@ -185,8 +198,10 @@ def trial_table(
     rows = pd.DataFrame([_trial_row(r, r.metrics or {}) for r in results])
     return rows.sort_values(['status','best'], ascending=[True,False], ignore_index=True)
 
+# %% ../nbs/50_hparam_search.ipynb #10ca0753
 def _trial_row(result, metrics):
-    status,error = ('failed',str(result.error).strip().splitlines()[-1]) if result.error else ('done','')
+    error = str(result.error).strip().splitlines()[-1] if result.error else ''
+    status = 'failed' if result.error else 'done'
     return dict(trial=Path(result.path).name, status=status, best=metrics.get('best', np.nan),
                 epochs=metrics.get('training_iteration', 0), **result.config, error=error)
 
@@ -195,8 +210,11 @@ def curve_table(
     results # of Ray
 )->pd.DataFrame: # trial, epoch, lr, metric/phase
     "Every epoch of every trial"
-    known = [r.metrics_dataframe.assign(trial=Path(r.path).name) for r in results if r.metrics_dataframe is not None]
-    return pd.concat([d[['trial', *filter(_is_ours, d)]] for d in known], ignore_index=True) if known else pd.DataFrame()
+    curves = [pd.DataFrame()]
+    for r in results:
+        if (known := r.metrics_dataframe) is None: continue
+        curves.append(known.filter(filter(_is_ours, known)).assign(trial=Path(r.path).name))
+    return pd.concat(curves, ignore_index=True)
 
 # %% ../nbs/50_hparam_search.ipynb #8edd877a
 def _start_ray(address, tries=3):
@@ -205,9 +223,10 @@ def _start_ray(address, tries=3):
     for left in reversed(range(tries)):
         try: return ray.init(**where, log_to_driver=False, logging_level='ERROR')
         except ConnectionError: raise # no cluster at that address
-        except Exception as e: # a part of Ray must start within 15 seconds, and on a busy machine it may not
+        except Exception as e: # on a busy machine, where a part took more than Ray's 15 seconds
             if not left: raise RuntimeError(f'Ray does not start here: {e}') from None
 
+# %% ../nbs/50_hparam_search.ipynb #3a057035
 @contextmanager
 def _cluster(address, resources):
     "A Ray cluster: the one in use, the one at an address, or else one on this machine"
@@ -216,7 +235,8 @@ def _cluster(address, resources):
     try:
         there = ray.cluster_resources()
         for k,v in resources.items(): # Ray would wait forever
-            if v>there.get(k, 0): raise ValueError(f'{k}: expected {v} for a trial, found {there.get(k, 0)} in all')
+            if v<=(most := there.get(k, 0)): continue
+            raise ValueError(f'{k}: expected {v} for a trial, found {most} in all')
         yield
     finally:
         if ours: ray.shutdown()
@@ -224,15 +244,18 @@ def _cluster(address, resources):
 # %% ../nbs/50_hparam_search.ipynb #3fe30776
 def _trial_id(trial): return trial.trial_id
 
+# %% ../nbs/50_hparam_search.ipynb #f46d1d5f
 @patch
 def _tuner(self:HparamSearchTrainer, callbacks, there):
     "A new search, or the one in `out` that was cut short"
     trainable,space = tune.with_resources(self.train, self.resources),as_domains(self.space)
-    if there: return tune.Tuner.restore(str(self.out/'trials'), trainable, param_space=space, resume_errored=True)
+    again = dict(param_space=space, resume_errored=True)
+    if there: return tune.Tuner.restore(str(self.out/'trials'), trainable, **again)
     goal,epochs = dict(metric='best', mode='max'),self.cfg.EPOCHS
     asha = ASHAScheduler(max_t=epochs, grace_period=max(1, epochs//4), reduction_factor=3)
-    how = tune.TuneConfig(**goal, num_samples=self.n_trials, search_alg=OptunaSearch(**goal, seed=self.cfg.SEED),
-        trial_name_creator=_trial_id, trial_dirname_creator=_trial_id, scheduler=asha)
+    draw = OptunaSearch(**goal, seed=self.cfg.SEED)
+    how = tune.TuneConfig(**goal, num_samples=self.n_trials, search_alg=draw, scheduler=asha,
+                          trial_name_creator=_trial_id, trial_dirname_creator=_trial_id)
     where = tune.RunConfig('trials', str(self.out), callbacks=callbacks, verbose=int(self.progress),
                            checkpoint_config=tune.CheckpointConfig(num_to_keep=1))
     return tune.Tuner(trainable, param_space=space, tune_config=how, run_config=where)
@@ -242,18 +265,20 @@ def _plain(value):
     "A number as YAML has it"
     return value.item() if isinstance(value, np.generic) else value
 
+# %% ../nbs/50_hparam_search.ipynb #acd4f2f9
 @patch
 def _config(self:HparamSearchTrainer, i):
     "The settings in row `i` of the trials"
     return {k:_plain(self.trials[k].iloc[i]) for k in self.space}
 
+# %% ../nbs/50_hparam_search.ipynb #0d6d11f9
 @patch
 def _save_best(self:HparamSearchTrainer, config):
     "Write settings as `asl train --config` takes them"
     usual = Config().to_dict()
     changed = {k:v for k,v in self.cfg.to_dict().items() if v!=usual[k] and k!='ROOT_PATH'}
-    with atomic_path(self.out/'best.yaml') as p:
-        p.write_text(yaml.safe_dump({**changed, 'MODELNAME':self.model_name, **config}, sort_keys=False))
+    settings = {**changed, 'MODELNAME':self.model_name, **config}
+    with atomic_path(self.out/'best.yaml') as p: p.write_text(yaml.safe_dump(settings, sort_keys=False))
 
 # %% ../nbs/50_hparam_search.ipynb #aa7c941e
 @patch
@@ -265,7 +290,8 @@ def tune_with_callback(self:HparamSearchTrainer,
     "Try settings, and record what came of each"
     there = tune.Tuner.can_restore(str(self.out/'trials'))
     if there and not resume:
-        raise FileExistsError(f'{self.out}: expected a new folder, found a search: resume it (--resume)')
+        raise FileExistsError(f'{self.out}: expected a new folder, found a search: '
+                              'resume it (--resume)')
     if finish_fast: self.cfg = self.cfg.replace(FAST_DEV_RUN=True)
     uri = mlflow_tracking_uri or f"sqlite:///{Path(self.cfg.ROOT_PATH)/'mlruns.db'}"
     recorder = make_recorder(uri, self.model_name, self.out/'artifacts', self.judges)
@@ -281,20 +307,22 @@ def _save_trials(self:HparamSearchTrainer, results):
     self.trials,self.curves = trial_table(results),curve_table(results)
     for name in ('trials','curves'):
         with atomic_path(self.out/f'{name}.csv') as p: getattr(self, name).to_csv(p, index=False)
-    failed = self.trials[self.trials.status=='failed']
-    if len(failed)==len(self.trials): raise RuntimeError(f'{self.out}: all trials failed: {failed.error.iloc[0]}')
-    if len(failed): print(f'{len(failed)} of {len(self.trials)} trials failed: {failed.error.iloc[0]}')
+    failed,n = self.trials.error[self.trials.status=='failed'],len(self.trials)
+    if len(failed)==n: raise RuntimeError(f'{self.out}: all trials failed: {failed.iloc[0]}')
+    if len(failed): print(f'{len(failed)} of {n} trials failed: {failed.iloc[0]}')
 
 # %% ../nbs/50_hparam_search.ipynb #02f3057f
 def _test_fold(resources, *args, **kw):
     _set_threads(resources)
     return train_fold(*args, progress=False, resume=True, **kw)
 
+# %% ../nbs/50_hparam_search.ipynb #679225b6
 @patch
 def _test_all(self:HparamSearchTrainer, configs):
     "A report for each fold, of each configuration by name"
     task = ray.remote(num_cpus=self.resources['CPU'], num_gpus=self.resources['GPU'])(_test_fold)
-    start = lambda name,fold: task.remote(self.resources, self.cfg, self.data, self.out/'folds'/name, fold,
+    given = self.resources,self.cfg,self.data
+    start = lambda name,fold: task.remote(*given, self.out/'folds'/name, fold,
                                           model_name=self.model_name, overrides=configs[name])
     runs = {name:[start(name, fold) for fold in range(self.cfg.N_FOLDS)] for name in configs}
     left = sum(runs.values(), [])
@@ -321,13 +349,15 @@ def test_best(self:HparamSearchTrainer,
     self._save_best(configs[self.best])
     return self.tested
 
+# %% ../nbs/50_hparam_search.ipynb #4cceeb64
 def _tested_table(reports, folds, configs):
     "A row for each configuration: accuracy, interval, and the difference to the shipped settings"
     top1 = pd.DataFrame({name:[r.top1 for r in fold] for name,fold in folds.items()})
     gain = top1.sub(top1.shipped, axis=0)
-    row = lambda name,r: dict(top1=r.top1, low=r.interval[0], high=r.interval[1], macro_signs=r.macro_signs,
-        macro_signers=r.macro_signers, sd=top1[name].std(), gain=gain[name].mean(), gain_sd=gain[name].std(),
-        folds_won=(gain[name]>0).sum(), **configs[name])
+    row = lambda name,r: dict(
+        top1=r.top1, low=r.interval[0], high=r.interval[1],
+        macro_signs=r.macro_signs, macro_signers=r.macro_signers, sd=top1[name].std(),
+        gain=gain[name].mean(), gain_sd=gain[name].std(), folds_won=(gain[name]>0).sum(), **configs[name])
     return pd.DataFrame.from_dict({name:row(name, r) for name,r in reports.items()}, orient='index')
 
 # %% ../nbs/50_hparam_search.ipynb #084f6fe4
@@ -335,6 +365,7 @@ def _varied(space):
     "The domains of Optuna, without those of a single value"
     return {k:d for k,d in as_domains(space, optuna=True).items() if not d.single()}
 
+# %% ../nbs/50_hparam_search.ipynb #69234e41
 def as_study(
     trials, # of `trial_table`
     space   # of `get_search_space`
@@ -345,23 +376,28 @@ def as_study(
     study = optuna.create_study(direction='maximize')
     for row in trials[trials.status=='done'].to_dict('records'):
         params = {k:_plain(row[k]) for k in domains}
-        study.add_trial(optuna.trial.create_trial(params=params, distributions=domains, value=row['best']))
+        trial = optuna.trial.create_trial(params=params, distributions=domains, value=row['best'])
+        study.add_trial(trial)
     return study
 
 # %% ../nbs/50_hparam_search.ipynb #469aabe5
 def _height(values, domain):
     "Where values lie between the ends of a domain, from 0 to 1"
-    if hasattr(domain, 'choices'): return [domain.choices.index(_plain(v))/(len(domain.choices)-1) for v in values]
+    if hasattr(domain, 'choices'):
+        return [domain.choices.index(_plain(v))/(len(domain.choices)-1) for v in values]
     scale = np.log if domain.log else np.asarray
     return (scale(values)-scale(domain.low))/(scale(domain.high)-scale(domain.low))
 
+# %% ../nbs/50_hparam_search.ipynb #c1ccf9db
 def _label_domains(ax, domains):
     "Write the ends of each domain above and below it, and its name"
     for i,d in enumerate(domains.values()):
-        ends = (d.choices[0], d.choices[-1]) if hasattr(d, 'choices') else (d.low, d.high)
-        for y,end,side in zip((-.03,1.03), ends, ('top','bottom')): ax.text(i, y, end, fontsize=6, ha='center', va=side)
+        low,high = (d.choices[0], d.choices[-1]) if hasattr(d, 'choices') else (d.low, d.high)
+        ax.text(i, -.03, low, fontsize=6, ha='center', va='top')
+        ax.text(i, 1.03, high, fontsize=6, ha='center', va='bottom')
     ax.set(yticks=[], ylim=(-.12,1.12))
-    ax.set_xticks(range(len(domains)), [k.rpartition('.')[2] for k in domains], rotation=25, fontsize=7, ha='right')
+    names = [k.rpartition('.')[2] for k in domains]
+    ax.set_xticks(range(len(domains)), names, rotation=25, fontsize=7, ha='right')
     ax.grid(axis='x', lw=.5)
 
 # %% ../nbs/50_hparam_search.ipynb #6c537212
@@ -384,9 +420,10 @@ def importance(
     trials, space # of `trial_table` and `get_search_space`
 )->pd.Series: # by setting, the greatest first; their sum is 1
     "How much of the difference between trials each setting explains"
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return pd.Series(optuna.importance.get_param_importances(as_study(trials, space), evaluator=evaluator))
+    fanova,study = optuna.importance.FanovaImportanceEvaluator(seed=0),as_study(trials, space)
+    return pd.Series(optuna.importance.get_param_importances(study, evaluator=fanova))
 
+# %% ../nbs/50_hparam_search.ipynb #be5fe35b
 def plot_importance(
     trials, space # of `trial_table` and `get_search_space`
 ): # axes
@@ -421,7 +458,8 @@ def plot_curves(
 def save_pictures(self:HparamSearchTrainer)->None:
     "Draw the search into its folder"
     metric = Metric(self.cfg.EARLY_STOP_METRIC).name
-    drawn = dict(trials=lambda: plot_trials(self.trials, self.space), curves=lambda: plot_curves(self.curves, metric))
+    drawn = dict(trials=lambda: plot_trials(self.trials, self.space),
+                 curves=lambda: plot_curves(self.curves, metric))
     if self.trials.best.nunique()>7: # fewer say nothing of importance
         drawn['importance'] = lambda: plot_importance(self.trials, self.space)
     for name,draw in drawn.items():
@@ -436,6 +474,7 @@ def train(
     "Train a model with the default settings and these keys"
     Trainer(Config(), overrides=config).train()
 
+# %% ../nbs/50_hparam_search.ipynb #568c911b
 def tune_with_callback(
     mlflow_tracking_uri, # None for mlruns.db in the working directory
     finish_fast=False    # run a few batches of each trial, to see whether it works

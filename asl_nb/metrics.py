@@ -26,9 +26,9 @@ class Metric(Enum):
 
     @classmethod
     def _missing_(cls, value):
-        known = {n.lower():n for n in METRIC_NAMES}
-        if str(value).lower() not in known: raise ValueError(f'unknown metric {value!r}.{nearest(str(value), METRIC_NAMES)}')
-        return cls(known[str(value).lower()])
+        for m in cls:
+            if m.value.lower()==str(value).lower(): return m
+        raise ValueError(f'unknown metric {value!r}.{nearest(str(value), METRIC_NAMES)}')
 
 # %% ../nbs/17_metrics.ipynb #73b47223
 def _metric_functions(n):
@@ -52,7 +52,7 @@ def compute_metric(
 )->float:
     "One metric of a whole epoch"
     import torch
-    scores,labels = torch.as_tensor(np.asarray(logits), dtype=torch.float32),torch.as_tensor(np.asarray(labels))
+    scores,labels = torch.tensor(np.asarray(logits, np.float32)),torch.tensor(np.asarray(labels))
     return _metric_functions(scores.shape[1])[Metric(metric)](scores, labels).item()
 
 # %% ../nbs/17_metrics.ipynb #b439bfca
@@ -65,7 +65,7 @@ def logged_metrics(
 
 # %% ../nbs/17_metrics.ipynb #2bb4234b
 def prediction_table(
-    table,    # one row per clip: path, participant_id, sign, label, and `clean` where the cleaning rules were applied
+    table,    # one row per clip: path, participant_id, sign, label, perhaps clean
     probs,    # (n, n_classes) probabilities
     label_map # sign -> index
 )->pd.DataFrame: # path, participant_id, sign, clean, predicted, probability, rank of the true sign
@@ -73,8 +73,9 @@ def prediction_table(
     order = np.argsort(-probs, axis=1, kind='stable')
     rank = (order==table.label.to_numpy()[:,None]).argmax(1)+1
     known = table[['path','participant_id','sign']].reset_index(drop=True)
-    return known.assign(clean=table.clean.to_numpy() if 'clean' in table else True,
-                        predicted=np.array(list(label_map))[order[:,0]], probability=probs.max(1), rank=rank)
+    clean = table.clean.to_numpy() if 'clean' in table else True
+    predicted = np.array(list(label_map))[order[:,0]]
+    return known.assign(clean=clean, predicted=predicted, probability=probs.max(1), rank=rank)
 
 # %% ../nbs/17_metrics.ipynb #1a2c4ed3
 def bootstrap_interval(
@@ -93,7 +94,7 @@ def bootstrap_interval(
 # %% ../nbs/17_metrics.ipynb #94ffd486
 def confused_pairs(
     predictions # of `prediction_table`
-)->pd.DataFrame: # sign, taken_for, clips, signers who did it, share of the sign's clips; the worst first
+)->pd.DataFrame: # sign, taken_for, clips, signers, share of the sign's clips; the worst first
     "The pairs of signs that were confused"
     p = predictions
     by = p[p.sign!=p.predicted].groupby(['sign','predicted'])
@@ -109,13 +110,14 @@ _ESTABLISHED = 8 # signers
 
 def score_by_sign(
     predictions # of `prediction_table`
-)->pd.DataFrame: # by sign: clips, signers, recall, precision, established, the sign it is most often taken for
+)->pd.DataFrame: # by sign: clips, signers, recall, precision, established, taken_for most often
     "How well each sign is recognized, and by how many signers it was tested"
     p = predictions.assign(correct=predictions['rank']==1)
     by,pairs = p.groupby('sign'),confused_pairs(p).sort_values('clips', ascending=False, kind='stable')
-    scores = pd.DataFrame(dict(clips=by.size(), signers=by.participant_id.nunique(), recall=by.correct.mean()))
+    signers = by.participant_id.nunique()
+    scores = pd.DataFrame(dict(clips=by.size(), signers=signers, recall=by.correct.mean()))
     return scores.assign(precision=p.groupby('predicted').correct.mean(),
-                         established=scores.signers>=_ESTABLISHED,
+                         established=signers>=_ESTABLISHED,
                          taken_for=pairs.drop_duplicates('sign').set_index('sign').taken_for)
 
 # %% ../nbs/17_metrics.ipynb #6fa4ed9d
@@ -145,7 +147,8 @@ class Report:
         self.macro_signers = float(self.by_signer.accuracy.mean())
         clean = p.correct[p.clean.astype(bool)]
         self.n_clean,self.top1_clean = len(clean),float(clean.mean())
-        self.interval = bootstrap_interval(p.correct, p.participant_id, np.random.default_rng(self.seed))
+        rng = np.random.default_rng(self.seed)
+        self.interval = bootstrap_interval(p.correct, p.participant_id, rng)
 
     def __str__(self): return '\n'.join([*self._summary(), *self._recalls()])
     def __repr__(self): return str(self)
@@ -158,7 +161,8 @@ def _summary(self:Report):
     yield f'data: {self.data}; split: {self.split}; {n} clips of {len(self.by_signer)} signers'
     yield f'top-1 {self.top1:.3f} (95 % over signers {lo:.3f} to {hi:.3f}), top-5 {self.top5:.3f}'
     if self.n_clean<n: yield f'clean clips ({self.n_clean}): top-1 {self.top1_clean:.3f}'
-    yield f'macro over {len(self.by_sign)} signs {self.macro_signs:.3f}, over signers {self.macro_signers:.3f}'
+    signs,signers = f'{len(self.by_sign)} signs {self.macro_signs:.3f}',f'signers {self.macro_signers:.3f}'
+    yield f'macro over {signs}, over {signers}'
 
 # %% ../nbs/17_metrics.ipynb #49fc08d2
 @patch
@@ -184,18 +188,20 @@ def _signs_of_worst_pairs(predictions, most):
     names = dict.fromkeys([*pairs, *sorted(predictions.sign.unique())])
     return sorted([*names][:most]),len(names)
 
+# %% ../nbs/17_metrics.ipynb #08309509
 def plot_confusion(
     predictions, # of `prediction_table`
     most=20,     # signs to draw
     ax=None      # matplotlib axes
 ): # the axes
-    "Share of each sign's clips by what they were taken for; a row is blank where a sign has no clips"
+    "Share of each sign's clips by what they were taken for; a sign without clips has a blank row"
     import matplotlib.pyplot as plt, seaborn as sns
     signs,n = _signs_of_worst_pairs(predictions, most)
     shares = pd.crosstab(predictions.sign, predictions.predicted, normalize='index')
     shares = shares.reindex(columns=signs, fill_value=0).reindex(signs)
     ax = plt.subplots(figsize=(4,3.4), dpi=72, layout='constrained')[1] if ax is None else ax
-    sns.heatmap(shares, ax=ax, cmap='Blues', vmin=0, vmax=1, square=True, xticklabels=True, yticklabels=True)
+    every = dict(xticklabels=True, yticklabels=True)
+    sns.heatmap(shares, ax=ax, cmap='Blues', vmin=0, vmax=1, square=True, **every)
     for a in (ax, ax.collections[0].colorbar.ax): a.tick_params(labelsize=7)
     ax.set(xlabel='predicted', ylabel='sign')
     if n>most: ax.set_title(f'the worst pairs: {most} of {n} signs', fontsize=8)
@@ -213,12 +219,14 @@ def _plot_shares(by, column, title, ax, most=30):
     ax.set_title(f'{title} (clips){cut}; mean {by[column].mean():.0%}', fontsize=8)
     return ax
 
+# %% ../nbs/17_metrics.ipynb #d539b6d8
 def _draw_bars(ax, worst, column):
     "Draw bars, pale where a sign is not established"
     pale = ~worst.get('established', pd.Series(True, worst.index))
     ax.barh(range(len(worst)), worst[column], color=np.where(pale, '#a9cbe6', 'tab:blue'))
     ax.set_yticks(range(len(worst)), [f'{name} ({n})' for name,n in worst.clips.items()])
-    for label,p in zip(ax.get_yticklabels(), pale): label.set_color('gray' if p else 'black') # a bar of 0 has no color
+    for label,p in zip(ax.get_yticklabels(), pale): # a bar of 0 has no color
+        label.set_color('gray' if p else 'black')
     ax.set(ylim=(len(worst)-.4,-.6), xlim=(0,1))
 
 # %% ../nbs/17_metrics.ipynb #84c1e4cb
@@ -228,9 +236,11 @@ def plot_by_sign(
 ): # the axes
     "Draw the recall of at most 30 signs, the worst first"
     ax = _plot_shares(report.by_sign, 'recall', 'recall by sign', ax)
-    if not report.by_sign.established.all(): ax.set_xlabel(f'pale: fewer than {_ESTABLISHED} signers', fontsize=7)
+    pale = f'pale: fewer than {_ESTABLISHED} signers'
+    if not report.by_sign.established.all(): ax.set_xlabel(pale, fontsize=7)
     return ax
 
+# %% ../nbs/17_metrics.ipynb #104d3032
 def plot_by_signer(
     report:Report,
     ax=None # matplotlib axes
@@ -259,6 +269,7 @@ def _save_tables(self:Report, folder):
     for name,table in tables.items():
         with atomic_path(folder/f'{name}.csv') as tmp: table.to_csv(tmp, index=False)
 
+# %% ../nbs/17_metrics.ipynb #eca8f4af
 @patch
 def _save_pictures(self:Report, folder):
     height = lambda by: .8+.16*min(len(by), 30)
