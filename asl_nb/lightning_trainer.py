@@ -8,12 +8,13 @@ __all__ = ['ASLDataModule', 'LightningBaseModel', 'LightningTransformerPredictor
 
 # %% ../nbs/42_lightning_trainer.ipynb #b32bb5f6
 from .utils import require
-_lightning = require('lightning', 'lightning') # before the import below, whose error would name no extra
+_lightning = require('lightning', 'lightning') # the import below would name no extra
 
 # %% ../nbs/42_lightning_trainer.ipynb #5b535948
-import time,warnings
+import warnings
 from collections import defaultdict
 from pathlib import Path
+from types import SimpleNamespace
 import lightning as L, numpy as np, torch
 from fastcore.basics import patch
 from .config import Config,feature_settings
@@ -22,12 +23,14 @@ from .metrics import Metric,compute_metric,logged_metrics
 from .models.registry import resolve_params
 from .models.checkpoint import make_sidecar
 from .models.core import create_model,pick_device
+from .callbacks import named_callbacks
+from .trainer import check_loss,log_dir,new_run_dir,resolve_run
 
 # %% ../nbs/42_lightning_trainer.ipynb #d5e17bf9
 class ASLDataModule(L.LightningDataModule):
     "Clips split by signer, for Lightning"
     def __init__(self,
-        data,            # `ASLDataset`, `Store` or a folder
+        data=None,       # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
         cfg=Config(),    # settings
         model_name=None, # whose `data` settings; None for MODELNAME
         *, test=True,    # whether test signers are held out
@@ -35,82 +38,116 @@ class ASLDataModule(L.LightningDataModule):
         **overrides      # keys of the model's configuration, e.g. augmentation_threshold
     ):
         super().__init__()
-        self.data,self.cfg,self.test,self.progress,self.loaders = data,cfg,test,progress,None
+        self.data,self.cfg,self.test,self.progress = data,cfg,test,progress
         self.params = resolve_params(model_name or cfg.MODELNAME, **overrides)['data']
-
-    def setup(self, stage=None):
-        "Split and make the loaders; once, whatever the stage"
-        if self.loaders is not None: return
-        self.dataset = as_dataset(self.data, self.cfg, self.progress, **self.params)
-        self.split = make_split(self.dataset.metadata_df, self.cfg, self.test)
-        self.loaders = create_data_loaders(self.dataset, dl_framework='pytorch', split=self.split)
-
-    @property
-    def label_map(self)->dict: # sign -> index
-        self.setup()
-        return self.dataset.store.label_map
+        self.loaders = None
 
     def train_dataloader(self):
-        if self.trainer: self.loaders[0].sampler.epoch = self.trainer.current_epoch
+        if self.trainer: self._begin_training()
         return self.loaders[0]
 
     def val_dataloader(self): return self.loaders[1]
     def test_dataloader(self): return self.loaders[2]
 
+# %% ../nbs/42_lightning_trainer.ipynb #90cade89
+@patch
+def setup(self:ASLDataModule, stage=None):
+    "Split and make the loaders; once, whatever the stage"
+    if self.loaders is not None: return
+    data = self.cfg.path('RAW_DATA_DIR') if self.data is None else self.data
+    self.dataset = as_dataset(data, self.cfg, self.progress, **self.params)
+    self.split = make_split(self.dataset.metadata_df, self.cfg, self.test)
+    self.loaders = create_data_loaders(self.dataset, dl_framework='pytorch', split=self.split)
+
+# %% ../nbs/42_lightning_trainer.ipynb #1a7ebb07
+@patch
+def _begin_training(self:ASLDataModule):
+    "Forget what an earlier training left: the passes, and a raised probability of augmentation"
+    self.loaders[0].sampler.epoch = self.trainer.current_epoch
+    get_dataset(self.loaders[0]).augmentation_threshold = self.dataset.augmentation_threshold
+
+# %% ../nbs/42_lightning_trainer.ipynb #8fa4f738
+@patch(as_prop=True)
+def label_map(self:ASLDataModule)->dict: # sign -> index
+    "The signs of the data"
+    self.setup()
+    return self.dataset.store.label_map
+
 # %% ../nbs/42_lightning_trainer.ipynb #dd41fcf0
 class LightningBaseModel(L.LightningModule):
     "A registered model for Lightning's Trainer"
     def __init__(self,
-        model_name='TransformerPredictor', # one of `list_models`
+        learning_rate=None, # None for the configuration's
         n_classes=250,      # signs
         cfg=Config(),       # settings
+        model_name=None,    # one of `list_models`; None for MODELNAME
         model_config=None,  # a configuration of `resolve_params`, in place of the shipped one
-        *, learning_rate=None, # in place of the configuration's
         **overrides         # values by key
     ):
         super().__init__()
+        _check_arguments(learning_rate, cfg)
+        self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
         if learning_rate is not None: overrides['lr'] = learning_rate
-        if cfg.DL_FRAMEWORK!='pytorch':
-            raise ValueError(f'DL_FRAMEWORK: expected pytorch for Lightning, found {cfg.DL_FRAMEWORK}')
-        self.model_name,self.cfg = model_name,cfg
-        self.model = create_model(model_name, n_classes, cfg, model_config, **overrides)
-        params = self.model.model_params
-        self.save_hyperparameters(dict(model_name=model_name, n_classes=n_classes, model_config=params))
+        params = resolve_run(cfg, self.model_name, model_config, overrides)
+        self.model = create_model(self.model_name, n_classes, cfg, params)
+        known = dict(model_name=self.model_name, n_classes=n_classes)
+        self.save_hyperparameters({**known, 'model_config':self.model.model_params})
 
     def forward(self,
         x,        # (B, T, P, C)
         mask=None # (B, T); None if all frames are real
     ): # (B, n_classes) logits
-        return self.model(x, torch.ones_like(x[:,:,0,0], dtype=torch.bool) if mask is None else mask)
+        "The logits of a batch"
+        if mask is None: mask = torch.ones_like(x[:,:,0,0], dtype=torch.bool)
+        return self.model(x, mask)
 
-    def configure_optimizers(self):
-        schedule = dict(scheduler=self.model.scheduler, interval='epoch')
-        return dict(optimizer=self.model.optimizer, lr_scheduler=schedule)
+# %% ../nbs/42_lightning_trainer.ipynb #2525eea8
+def _check_arguments(learning_rate, cfg):
+    if isinstance(learning_rate, str):
+        raise ValueError(f'learning_rate: expected a number, found {learning_rate!r}; '
+                         f'a model is named by model_name={learning_rate!r}')
+    if cfg.DL_FRAMEWORK!='pytorch':
+        raise ValueError(f'DL_FRAMEWORK: expected pytorch for Lightning, found {cfg.DL_FRAMEWORK}')
 
-    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
-        self.clip_gradients(optimizer, gradient_clip_val or self.model.gradient_clip, gradient_clip_algorithm)
+# %% ../nbs/42_lightning_trainer.ipynb #c257be37
+@patch
+def configure_optimizers(self:LightningBaseModel):
+    "The model's own optimizer and schedule"
+    schedule = dict(scheduler=self.model.scheduler, interval='epoch')
+    return dict(optimizer=self.model.optimizer, lr_scheduler=schedule)
+
+# %% ../nbs/42_lightning_trainer.ipynb #ce870282
+@patch
+def configure_gradient_clipping(self:LightningBaseModel, optimizer,
+    gradient_clip_val=None, gradient_clip_algorithm=None # of Lightning's Trainer
+):
+    "Limit gradients as Lightning's Trainer says, or else as GRADIENT_CLIP does"
+    limit = gradient_clip_val or self.model.gradient_clip
+    self.clip_gradients(optimizer, limit, gradient_clip_algorithm)
 
 # %% ../nbs/42_lightning_trainer.ipynb #d4979382
 @patch
 def _keep(self:LightningBaseModel, phase, result, batch_idx):
     "Keep a batch's scores for the epoch's metrics"
     loss,_,labels,scores = result
-    if not np.isfinite(loss): raise FloatingPointError(
-        f'the loss is {loss} in epoch {self.current_epoch}, batch {batch_idx}, learning rate {self.model.get_lr():.2g}')
+    check_loss(loss, self.model, self.current_epoch, batch_idx)
     self._results[phase].append((scores, labels))
 
+# %% ../nbs/42_lightning_trainer.ipynb #332faa75
 @patch
 def training_step(self:LightningBaseModel, batch, batch_idx):
     self._keep('Train', self.model.training_step(batch), batch_idx)
     loss,self.model._loss = self.model._loss,None
     return loss
 
+# %% ../nbs/42_lightning_trainer.ipynb #faf27d0a
 @patch
 def validation_step(self:LightningBaseModel, batch, batch_idx):
     self._keep('Validation', self.model.validation_step(batch), batch_idx)
 
 @patch
-def test_step(self:LightningBaseModel, batch, batch_idx): self._keep('Test', self.model.test_step(batch), batch_idx)
+def test_step(self:LightningBaseModel, batch, batch_idx):
+    self._keep('Test', self.model.test_step(batch), batch_idx)
 
 # %% ../nbs/42_lightning_trainer.ipynb #5bf6d123
 @patch
@@ -118,46 +155,68 @@ def _log_epoch(self:LightningBaseModel, phase):
     "Log the metrics of an epoch"
     scores,labels = map(np.concatenate, zip(*self._results.pop(phase)))
     for m in logged_metrics(self.cfg):
-        self.log(f'{m}/{phase}', compute_metric(m, scores, labels), prog_bar=m in ('Loss','Accuracy'))
+        shown = m in ('Loss','Accuracy')
+        self.log(f'{m}/{phase}', compute_metric(m, scores, labels), prog_bar=shown)
     self.log('step', float(self.current_epoch))
 
+# %% ../nbs/42_lightning_trainer.ipynb #bee01201
+def _as_trainer(module):
+    "A module in training, as a callback of our Trainer sees it"
+    return SimpleNamespace(config=module.cfg, model=module.model, epoch=module.current_epoch,
+                           train_loader=module.trainer.train_dataloader)
+
+# %% ../nbs/42_lightning_trainer.ipynb #78ac4714
 @patch
 def on_train_epoch_start(self:LightningBaseModel):
     self.model.seed(self.cfg.SEED, self.current_epoch)
-    self.log('lr', self.model.get_lr()) # when the epoch ends, Lightning has taken the schedule's step
+    self.log('lr', self.model.get_lr()) # when the epoch ends, the schedule has taken its step
+
+# %% ../nbs/42_lightning_trainer.ipynb #ac776a82
 @patch
-def on_train_epoch_end(self:LightningBaseModel): self._log_epoch('Train')
+def on_train_epoch_end(self:LightningBaseModel):
+    self._log_epoch('Train')
+    for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
+
+# %% ../nbs/42_lightning_trainer.ipynb #be95ec99
 @patch
 def on_validation_epoch_end(self:LightningBaseModel): self._log_epoch('Validation')
 @patch
 def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
 
+# %% ../nbs/42_lightning_trainer.ipynb #b690b641
+@patch
+def _check(self:LightningBaseModel, data):
+    n,found = self.model.n_classes,len(data.label_map)
+    if n!=found: raise ValueError(f'expected data with {n} signs, found {found}')
+    if feature_settings(data.cfg)!=feature_settings(self.cfg):
+        raise ValueError(f'expected data with the features of {self.cfg}, found {data.cfg}')
+
 # %% ../nbs/42_lightning_trainer.ipynb #cbf95043
 @patch
 def setup(self:LightningBaseModel, stage):
-    "Begin without results of a pass that was cut short; class weights are those of the training clips"
+    "Begin without results of a pass that was cut short; check data and precision"
     self._results,data = defaultdict(list),self.trainer.datamodule
     if isinstance(data, ASLDataModule): self._check(data)
     if (p:=self.trainer.precision) not in ('32-true','bf16-mixed'):
         raise ValueError(f'precision: expected 32-true or bf16-mixed, found {p}')
     self.model.mixed_precision = self.cfg.MIXED_PRECISION or p=='bf16-mixed'
-    if stage!='fit' or not self.cfg.CLASS_WEIGHTS: return
-    if not isinstance(data, ASLDataModule): raise ValueError(f'CLASS_WEIGHTS: expected an ASLDataModule, found {data}')
-    params = self.model.model_params
-    params['loss']['params']['weight'] = class_weights(get_dataset(data.train_dataloader())).tolist()
-    self.model.configure(params['optimizer'], params['scheduler'], params['loss'])
+    if stage=='fit' and self.cfg.CLASS_WEIGHTS: self._weigh_signs(data)
 
+# %% ../nbs/42_lightning_trainer.ipynb #4ad6e983
 @patch
-def _check(self:LightningBaseModel, data):
-    if len(data.label_map)!=self.model.n_classes:
-        raise ValueError(f'expected data with {self.model.n_classes} signs, found {len(data.label_map)}')
-    if feature_settings(data.cfg)!=feature_settings(self.cfg):
-        raise ValueError(f'expected data with the features of {self.cfg}, found {data.cfg}')
+def _weigh_signs(self:LightningBaseModel, data):
+    "Class weights are those of the training clips"
+    if not isinstance(data, ASLDataModule):
+        raise ValueError(f'CLASS_WEIGHTS: expected an ASLDataModule, found {data}')
+    params,weights = self.model.model_params,class_weights(get_dataset(data.train_dataloader()))
+    params['loss']['params']['weight'] = weights.tolist()
+    self.model.configure(params['optimizer'], params['scheduler'], params['loss'])
 
 # %% ../nbs/42_lightning_trainer.ipynb #f4ae49b3
 class LightningTransformerPredictor(LightningBaseModel):
     "`TransformerPredictor` for Lightning's Trainer"
-    def __init__(self, **kw): super().__init__('TransformerPredictor', **kw)
+    def __init__(self, *args, **kw):
+        super().__init__(*args, model_name='TransformerPredictor', **kw)
 
 class LightningTransformerSequenceClassifier(LightningTransformerPredictor):
     "`TransformerSequenceClassifier` with its loss and optimizer, for Lightning's Trainer"
@@ -166,49 +225,57 @@ class LightningTransformerSequenceClassifier(LightningTransformerPredictor):
 @patch
 def sidecar(self:ASLDataModule, module, **more)->dict: # of `make_sidecar`
     "What must be known to use a checkpoint of a module trained on these data"
-    marker = self.dataset.store.marker
-    return make_sidecar(module.model_name, module.model.model_params, self.label_map, module.cfg, split=self.split,
+    marker,params = self.dataset.store.marker,module.model.model_params
+    return make_sidecar(module.model_name, params, self.label_map, module.cfg, split=self.split,
                         data=marker['name'], source=marker['source'], **more)
 
 # %% ../nbs/42_lightning_trainer.ipynb #5086dd19
 class KeepBest(L.pytorch.callbacks.EarlyStopping):
-    "Stops when patience is over; writes the checkpoint of the best epoch, and goes back to its weights at the end"
+    "Stops when patience has run out; writes the checkpoint of the best epoch, and loads it at the end"
     def __init__(self,
         cfg:Config, # settings
         run_dir     # folder of the checkpoint
     ):
-        metric,mode = Metric(cfg.EARLY_STOP_METRIC).name,cfg.EARLY_STOP_MODE
-        super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, mode=mode,
-                         check_finite=False, check_on_train_epoch_end=True)
-        self.path = Path(run_dir)/'best.safetensors'
+        self.path,metric = Path(run_dir)/'best.safetensors',Metric(cfg.EARLY_STOP_METRIC).name
+        how = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
+        super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, **how)
 
     def setup(self, trainer, module, stage):
-        if stage=='fit' and not isinstance(trainer.datamodule, ASLDataModule):
-            raise ValueError(f'KeepBest: expected an ASLDataModule for label map and split, found {trainer.datamodule}')
+        data = trainer.datamodule
+        if stage=='fit' and not isinstance(data, ASLDataModule):
+            raise ValueError(f'KeepBest: expected an ASLDataModule for label map and split, found {data}')
 
     def on_train_epoch_end(self, trainer, module):
         super().on_train_epoch_end(trainer, module)
         if self.wait_count: return
         row = {k:v.item() for k,v in trainer.callback_metrics.items() if k!='step'}
-        module.model.sidecar = trainer.datamodule.sidecar(module, epoch=trainer.current_epoch, validation=row)
+        more = dict(epoch=trainer.current_epoch, validation=row)
+        module.model.sidecar = trainer.datamodule.sidecar(module, **more)
         module.model.save_checkpoint(self.path)
 
     def on_train_end(self, trainer, module):
-        if not self.path.exists(): raise ValueError(f'expected numbers as {self.monitor}, found none')
+        if not self.path.exists():
+            raise ValueError(f'expected numbers as {self.monitor}, found none')
         module.model.load_checkpoint(self.path)
 
 # %% ../nbs/42_lightning_trainer.ipynb #e5987e2e
 def make_lightning_trainer(
     cfg:Config,   # settings
-    run_dir=None, # where checkpoint and log go; None for a new folder below CHECKPOINT_DIR
+    run_dir=None, # where the checkpoint goes; None for a new folder below CHECKPOINT_DIR
     **kw          # of `lightning.Trainer`; callbacks are added, other values win
 )->L.Trainer:
-    "Lightning's Trainer as the settings say: epochs, device, early stopping, checkpoint, TensorBoard"
+    "Lightning's Trainer with our settings: epochs, device, early stopping, checkpoint, TensorBoard"
     warnings.filterwarnings('ignore', '.*does not have many workers', module='lightning')
-    run_dir = Path(run_dir or cfg.path('CHECKPOINT_DIR', f"{cfg.MODELNAME}-{time.strftime('%Y%m%d-%H%M%S')}"))
-    device,epochs,limit = pick_device(cfg.DEVICE),cfg.EPOCHS,None
-    if cfg.FAST_DEV_RUN: epochs,limit = cfg.LIMIT_EPOCHS,cfg.LIMIT_BATCHES
-    settings = dict(accelerator=device.type, devices=1 if device.index is None else [device.index], max_epochs=epochs,
-        limit_train_batches=limit, limit_val_batches=limit, limit_test_batches=limit, log_every_n_steps=1,
-        logger=L.pytorch.loggers.TensorBoardLogger(run_dir, '', ''), enable_checkpointing=False)
-    return L.Trainer(**{**settings, **kw, 'callbacks':[*kw.get('callbacks', []), KeepBest(cfg, run_dir)]})
+    run_dir,device = Path(run_dir or new_run_dir(cfg)),pick_device(cfg.DEVICE)
+    logger = L.pytorch.loggers.TensorBoardLogger(log_dir(cfg, run_dir), '', '')
+    devices,callbacks = 1 if device.index is None else [device.index],kw.pop('callbacks', [])
+    settings = dict(accelerator=device.type, devices=devices, logger=logger, log_every_n_steps=1,
+                    enable_checkpointing=False, **_limits(cfg))
+    return L.Trainer(**{**settings, **kw}, callbacks=[*callbacks, KeepBest(cfg, run_dir)])
+
+# %% ../nbs/42_lightning_trainer.ipynb #0da50de8
+def _limits(cfg):
+    "How much is trained, in Lightning's words"
+    if not cfg.FAST_DEV_RUN: return dict(max_epochs=cfg.EPOCHS)
+    batches = {f'limit_{phase}_batches':cfg.LIMIT_BATCHES for phase in ('train','val','test')}
+    return dict(max_epochs=cfg.LIMIT_EPOCHS, **batches)

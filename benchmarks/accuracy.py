@@ -1,19 +1,19 @@
-"""How well each model recognises signs of signers it has not seen, all with the same time to train.
+"""How well each model recognizes signs of signers it has not seen, all with the same time to train.
 
     python benchmarks/accuracy.py --data FOLDER [--budget 90] [--models NAME ...] [--threads 1] [--out out/accuracy]
                                   [KEY=value ...]
     python benchmarks/accuracy.py --check [--models NAME ...]
 
-The clips are divided into folds by signer; each signer is tested once, by a model that never saw them, and the epoch is
+The clips are divided into folds by signer. Each signer is tested once, by a model that never saw them, and the epoch is
 chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on
-a GPU, processor time on a CPU, which is the same on one free core, and fair on a busy one. The last epoch is the last
-that should end in time, but there is always one; early stopping may end before. Each model has its shipped
-configuration, but for CVTransferLearningModel, which has a small backbone. KEY=value are settings, e.g.
-SOURCE=webcam N_FOLDS=5 SEED=1, or DL_FRAMEWORK=tensorflow for the Keras models (extra `tf`).
+a GPU, processor time on a CPU, which is fair on a busy core too. Training ends with the last epoch that should end in
+time, after at least one; early stopping may end it before. Each model has its shipped configuration, except
+CVTransferLearningModel, which has a small backbone. KEY=value are settings, e.g. SOURCE=webcam N_FOLDS=5 SEED=1, or
+DL_FRAMEWORK=tensorflow for the Keras models (extra `tf`).
 
-A fold that is done is kept in OUT and not trained again, so a run that was killed goes on where it was. Give MODELS to
-divide the work between processes; the table is of all models that are complete. OUT/MODEL has the report over all
-signers, as `asl evaluate --report` writes it.
+A finished fold is kept in OUT and not trained again, so a run that was killed can be resumed. Give MODELS to divide the
+work between processes. The table has all models that are complete. OUT/MODEL has the report over all signers, as
+`asl evaluate --report` writes it.
 """
 import argparse
 import json
@@ -32,7 +32,7 @@ from asl_nb.data.synth import make_dataset
 from asl_nb.metrics import Report
 from asl_nb.models.core import pick_device
 from asl_nb.models.registry import list_models
-from asl_nb.trainer import Trainer
+from asl_nb.trainer import Trainer, fold_dir
 
 BACKBONES = dict(pytorch='resnet18', tensorflow='mobilenet')
 
@@ -64,7 +64,7 @@ def train_fold(name, cfg, store, out, budget):
 
 def summary(folder, cfg, name):
     "A row of the table: mean and spread over folds, macro means over all signers"
-    folds = [folder/f'fold{k}' for k in range(cfg.N_FOLDS)]
+    folds = [fold_dir(folder, k) for k in range(cfg.N_FOLDS)]
     if not all((f/'facts.json').exists() for f in folds): return None
     facts = pd.DataFrame([json.loads((f/'facts.json').read_text()) for f in folds])
     preds = pd.concat([pd.read_csv(f/'predictions.csv') for f in folds], ignore_index=True)
@@ -76,7 +76,7 @@ def summary(folder, cfg, name):
             'macro signers':round(report.macro_signers, 3),
             '95 % over signers':'{:.3f} to {:.3f}'.format(*report.interval),
             'weights':f'{facts.weights[0]:,}', 'epochs':round(facts.epochs.mean(), 1),
-            'seconds a fold':round(facts.seconds.mean(), 1)}
+            'seconds per fold':round(facts.seconds.mean(), 1)}
 
 def run(data, out, budget, patterns, cfg, threads):
     "Train what is not trained yet, and print the table of what is complete"
@@ -84,7 +84,7 @@ def run(data, out, budget, patterns, cfg, threads):
     store = open_store(data, cfg, progress=False)
     for fold in range(cfg.N_FOLDS):
         for name in (n for n in list_models() if any(fnmatch(n, p) for p in patterns)):
-            folder = out/name/f'fold{fold}'
+            folder = fold_dir(out/name, fold)
             if (folder/'facts.json').exists(): continue
             print(f'{time.strftime("%H:%M:%S")} {name}, fold {fold}', flush=True)
             train_fold(name, cfg.replace(FOLD=fold), store, folder, budget)
@@ -92,14 +92,14 @@ def run(data, out, budget, patterns, cfg, threads):
     table = store.table
     print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, "
           f"{table.sign.nunique()} signs, {table.participant_id.nunique()} signers; split: by signer, {cfg.N_FOLDS} folds; "
-          f"{budget:g} s a fold with {cfg.DL_FRAMEWORK} on {cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
+          f"{budget:g} s per fold with {cfg.DL_FRAMEWORK} on {cfg.DEVICE}, {threads} threads; mean ± standard deviation over folds")
     print(pd.DataFrame(rows).T.sort_values('top-1', ascending=False).to_string())
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('settings', nargs='*', metavar='KEY=value')
     parser.add_argument('--data', help="a folder in the competition's layout")
-    parser.add_argument('--budget', type=float, default=90., help='seconds a fold')
+    parser.add_argument('--budget', type=float, default=90., help='seconds per fold')
     parser.add_argument('--models', nargs='+', default=['*'], help='names, with * and ?')
     parser.add_argument('--threads', type=int, default=1)
     parser.add_argument('--out', type=Path, default=Path('out/accuracy'))

@@ -2,20 +2,20 @@
 
     python benchmarks/data.py [--clips 3000] [--data FOLDER] [--check]
 
-Without DATA, synthetic clips in the competition's exact file types are made, CLIPS of them, and deleted at the end. All
-are built into a store; what is repeated and compared takes the first 2,000.
+Without DATA, CLIPS synthetic clips in the competition's exact file types are made, and deleted at the end. All are built
+into a store. What is repeated and compared takes the first 2,000.
 
-* Preprocessing against bare reading of the two columns with pyarrow, in one process. "Store" is what
-  `asl data preprocess` does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features"
-  adds what a training does once for each clip: gaps, normalisation, 32 frames.
-* The loader against the usual design: one .npy file of finished features a clip, augmentation of each item in Python, a
-  DataLoader that collates. Both shuffle and apply the same augmentations with the same probability. The first
-  epoch of ours makes the features, so it is given apart.
-* That both give the same distribution of clips: two-sample Kolmogorov-Smirnov tests.
-* The store: bytes a clip, time to open, peak memory of the build; with figures for the competition's 94,477 clips.
+* Preprocessing, against only reading the two columns with pyarrow, in one process. "Store" is what `asl data preprocess`
+  does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features" adds what a training
+  does once for each clip: gaps, normalization, 32 frames.
+* The loader, against the usual design: one .npy file of finished features per clip, augmentation of each item in Python, a
+  DataLoader that collates. Both shuffle, and apply the same augmentations with the same probability. The first epoch of
+  ours makes the features, so it is listed separately.
+* Whether both give the same distribution of clips: two-sample Kolmogorov-Smirnov tests.
+* The store: bytes per clip, time to open, peak memory of the build, with figures for the competition's 94,477 clips.
 
-Every timing is the best of some alternating rounds in one process, of processor time where one core is meant.
-`--check` runs everything small and ends with 1 if the distributions differ.
+Every timing is the best of several alternating rounds in one process: of processor time where it is for one core.
+`--check` runs everything small, and ends with 1 if the distributions differ.
 """
 import argparse
 import shutil
@@ -40,7 +40,7 @@ from asl_nb.data.raw import clip_setting, read_table
 from asl_nb.data.store import Store, preprocess_raw_data
 from asl_nb.data.synth import make_dataset
 
-GISLR_CLIPS,GISLR_FRAMES = 94_477,38.  # mean frames a clip
+GISLR_CLIPS,GISLR_FRAMES = 94_477,38.  # mean frames per clip
 SOME = 2000                            # clips of the repeated timings
 
 def seconds(*fns, rounds=5, clock=time.process_time):
@@ -96,9 +96,9 @@ def preprocessing(data, some, store, cfg, rounds):
     n = len(files)
     b,s,f = seconds(lambda: bare(files), lambda: build(some), lambda: features(store, cfg, n), rounds=rounds)
     print(f'\nPreprocessing of {n:,} clips, one core, best of {rounds} rounds')
-    print(f'  bare reading of x and y  {b/n*1e3:.2f} ms a clip')
-    print(f'  store                    {s/n*1e3:.2f} ms a clip, {s/b:.2f} times bare reading')
-    print(f'  store and features       {(s+f)/n*1e3:.2f} ms a clip, {(s+f)/b:.2f} times bare reading')
+    print(f'  bare reading of x and y  {b/n*1e3:.2f} ms per clip')
+    print(f'  store                    {s/n*1e3:.2f} ms per clip, {s/b:.2f} times bare reading')
+    print(f'  store and features       {(s+f)/n*1e3:.2f} ms per clip, {(s+f)/b:.2f} times bare reading')
     n = len(store)
     one,two = seconds(lambda: build(data), lambda: build(data, 2), rounds=min(rounds, 2), clock=time.perf_counter)
     print(f'  all {n:,}, wall clock: {n/one:.0f} clips/s with 1 process, {n/two:.0f} with 2 ({one/two:.2f} times)')
@@ -112,7 +112,7 @@ def preprocessing(data, some, store, cfg, rounds):
 # the loader
 
 class Usual(torch.utils.data.Dataset):
-    "The usual design: a file a clip, augmentation of each item"
+    "The usual design: one file per clip, augmentation of each item"
     def __init__(self, folder, targets, threshold, seed=0):
         self.files,self.targets = [folder/f'{i}.npy' for i in range(len(targets))],targets
         self.threshold,self.rng = threshold,np.random.default_rng(seed)
@@ -201,9 +201,9 @@ def store_figures(store):
     size = sum(p.stat().st_size for p in store.folder.iterdir())
     opened, = seconds(lambda: Store(store.folder), rounds=5, clock=time.perf_counter)
     mean = store.frames.mean()
-    print(f'\nStore of {len(store):,} clips, {mean:.1f} frames a clip')
+    print(f'\nStore of {len(store):,} clips, {mean:.1f} frames per clip')
     whole = size/len(store.points)*GISLR_FRAMES*GISLR_CLIPS
-    print(f'  {size/len(store)/1e3:.1f} kB a clip, {size/len(store.points):.0f} bytes a frame; '
+    print(f'  {size/len(store)/1e3:.1f} kB per clip, {size/len(store.points):.0f} bytes per frame; '
           f'{whole/1e9:.2f} GB for {GISLR_CLIPS:,} clips of {GISLR_FRAMES:.0f} frames')
     print(f'  opened in {opened*1e3:.1f} ms')
 

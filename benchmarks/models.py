@@ -3,17 +3,16 @@
     python benchmarks/models.py [--models '*'] [--frameworks pytorch tensorflow] [--batch 32] [--rounds 5] [--threads 1]
                                 [--device cpu] [--compile] [--check]
 
-Each model is as its documented configuration says, with 250 signs and clips of 32 frames.
+Each model has its shipped configuration, with 250 signs and clips of 32 frames.
 
-* Clip: recognising one clip (batch of one), in milliseconds, and as a ratio. All is from and to NumPy arrays.
-* Forward and training: clips a second in batches, with the loader left out, as ratios. Training is forward, backward
-  and the optimizer's step.
+* Clip: recognizing one clip (batch of one), in milliseconds, and as a ratio. Input and output are NumPy arrays.
+* Forward and training: clips per second in batches, without the loader, as ratios. Training is forward, backward and the
+  optimizer's step.
 * `--compile` adds the forward pass after `torch.compile` (inductor, needs a C++ compiler), relative to the same model
   without it. The time to compile is not counted.
-* `--frameworks pytorch tensorflow` puts the Keras twins (extra `tf`) beside the others; the baseline is PyTorch's.
+* `--frameworks pytorch tensorflow` puts the Keras twins (extra `tf`) beside the others. The baseline is PyTorch's.
 
-The models take turns in each round, so that a slow moment of the machine falls on all; a timing is the best of its
-rounds.
+The models take turns in each round, so a slow moment of the machine affects all. A timing is the best of its rounds.
 `--check` runs everything once, small.
 """
 import argparse
