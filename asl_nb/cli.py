@@ -347,11 +347,11 @@ def _print_installation():
     from asl_nb.models.checkpoint import list_pretrained
     from asl_nb.models.core import pick_device
     from asl_nb.models.registry import list_models
-    from asl_nb.pretrained import LICENCE
+    from asl_nb.pretrained import LICENSE
     print(*(f'{p} {version(p)}' for p in ('asl-nb','torch','numpy','mediapipe')), sep='\n')
     print(f'device {pick_device()}', f"models {', '.join(list_models())}", sep='\n')
     print(f"bundled weights {', '.join(list_pretrained())}")
-    print(f'the code is under the MIT license; {LICENCE}')
+    print(f'the code is under the MIT license; {LICENSE}')
 
 # %% ../nbs/80_cli.ipynb #2e3c1ba3
 @command('--checkpoint everyday-8')
