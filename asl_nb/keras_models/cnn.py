@@ -27,7 +27,7 @@ class Backbone(keras.layers.Layer):
     "A network without its head, and what it does to pixels first"
     def __init__(self,
         network,        # a functional model of Keras
-        preprocess=None # makes of pixels from 0 to 255 what the network takes; None: it takes the image as it is
+        preprocess=None # turns pixels from 0 to 255 into the network's input; None where it takes the image as it is
     ):
         super().__init__()
         self.network,self.preprocess = network,preprocess
@@ -53,6 +53,20 @@ def list_backbones()->list: # names
     "The networks that Keras has"
     return sorted(_networks())
 
+# %% ../../nbs/35_keras_models.cnn.ipynb #82d00843
+def _plain(error):
+    "An error's message in one short line, without Keras's colors"
+    return ' '.join(re.sub(r'\x1b\[\d*m', '', str(error)).split())[:200]
+
+def _map_shape(network, size):
+    "The shape of a network's feature map of one image; `ValueError` where there is none"
+    try: found = tuple(network.compute_output_shape((1, *size, 3)))
+    except Exception as e: found = f'{type(e).__name__}: {_plain(e)}' # each network fails in its own way
+    if type(found) is tuple and len(found)==4 and min(found)>0: return found
+    raise ValueError(f'{network.name}: expected a feature map (1, h, w, C) '
+                     f'of an image (1, {size[0]}, {size[1]}, 3), found {found}')
+
+# %% ../../nbs/35_keras_models.cnn.ipynb #eeba9a75
 def make_backbone(
     name:str,        # one of `list_backbones`, in any case
     size=(32, 96),   # height and width of an image: frames, landmarks
@@ -63,15 +77,8 @@ def make_backbone(
     if make is None: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     network = make(weights=None, include_top=False, input_shape=(None,None,3))
     scales = isinstance(network.layers[1], (keras.layers.Rescaling, keras.layers.Normalization))
-    backbone = Backbone(network, inspect.getmodule(make).preprocess_input if pretrained or scales else None)
-    try: return backbone,backbone(ops.zeros((1, *size, 3))).shape[-1]
-    except Exception as e: # each fails in its own way
-        raise ValueError(f'{name}: expected a feature map (1, h, w, C) of an image (1, {size[0]}, {size[1]}, 3), '
-                         f'found {type(e).__name__}: {_plain(e)}') from e
-
-def _plain(error):
-    "An error's message in one short line, without Keras's colours"
-    return ' '.join(re.sub(r'\x1b\[\d*m', '', str(error)).split())[:200]
+    preprocess = inspect.getmodule(make).preprocess_input if pretrained or scales else None
+    return Backbone(network, preprocess),_map_shape(network, size)[-1]
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb
 def load_backbone(
@@ -93,7 +100,7 @@ def load_backbone(
 # %% ../../nbs/35_keras_models.cnn.ipynb #a5050e9f
 class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
-    any_length = False # time is an axis of the image, so more frames are another image
+    any_length = False # time is an axis of the image, so more frames make another image
 
     def __init__(self, inputs, n_classes, backbone='resnet152', weights=None, local_hands=True):
         super().__init__(n_classes=n_classes)
