@@ -45,9 +45,11 @@ def attention(
     dropout          # rate, of the weights of attention
 )->keras.layers.MultiHeadAttention:
     "Keras's attention, whose queries, keys and values start as PyTorch's"
-    if d_model%n_head: raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
-    first = keras.initializers.RandomUniform(-(1.5/d_model)**.5, (1.5/d_model)**.5) # xavier over queries, keys, values
-    return keras.layers.MultiHeadAttention(n_head, d_model//n_head, dropout=dropout, kernel_initializer=first)
+    if d_model%n_head:
+        raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
+    most = (1.5/d_model)**.5 # xavier over queries, keys, values
+    start = dict(kernel_initializer=keras.initializers.RandomUniform(-most, most))
+    return keras.layers.MultiHeadAttention(n_head, d_model//n_head, dropout=dropout, **start)
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #1ef5e76f
 class TransformerEncoderLayer(MaskedLayer):
@@ -64,16 +66,23 @@ class TransformerEncoderLayer(MaskedLayer):
         self.self_attn,self.norm_first = attention(d_model, n_head, dropout),norm_first
         self.linear1 = linear(d_model, dim_feedforward, activation=activation)
         self.linear2 = linear(dim_feedforward, d_model)
-        self.norm1,self.norm2 = layer_normalization(layer_norm_eps),layer_normalization(layer_norm_eps)
+        self.norm1,self.norm2 = (layer_normalization(layer_norm_eps) for _ in range(2))
         self.dropout,self.dropout1,self.dropout2 = (Dropout(dropout) for _ in range(3))
 
     def call(self, x, mask, training=False):
-        drop = dict(training=training)
-        attend = lambda h: self.dropout1(self.self_attn(h, h, attention_mask=mask[:,None], **drop), **drop)
-        feed = lambda h: self.dropout2(self.linear2(self.dropout(self.linear1(h), **drop)), **drop)
-        if not self.norm_first: return self.norm2((x := self.norm1(x+attend(x))) + feed(x))
-        x = x + attend(self.norm1(x))
-        return x + feed(self.norm2(x))
+        if self.norm_first:
+            x = x + self._attend(self.norm1(x), mask, training)
+            return x + self._feed(self.norm2(x), training)
+        x = self.norm1(x + self._attend(x, mask, training))
+        return self.norm2(x + self._feed(x, training))
+
+    def _attend(self, x, mask, training):
+        x = self.self_attn(x, x, attention_mask=mask[:,None], training=training)
+        return self.dropout1(x, training=training)
+
+    def _feed(self, x, training):
+        x = self.dropout(self.linear1(x), training=training)
+        return self.dropout2(self.linear2(x), training=training)
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #ffc2fb0b
 class TransformerEncoder(Layer):
@@ -94,15 +103,17 @@ class TransformerSequenceClassifier(MaskedLayer):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
         inputs:InputShape, n_classes:int, # the features, the number of signs
-        d_model=192, n_head=8, dim_feedforward=512, dropout=.001, layer_norm_eps=1e-6, norm_first=True, num_layers=3,
+        d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
+        layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
         local_hands=True          # whether hand points are measured from the wrist
     ):
         super().__init__()
         self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
         self.project = None if self.fill.size==d_model else linear(self.fill.size, d_model)
-        layer = dict(d_model=d_model, n_head=n_head, dim_feedforward=dim_feedforward, dropout=dropout)
-        self.transformer = TransformerEncoder(num_layers, layer_norm_eps=layer_norm_eps, norm_first=norm_first, **layer)
+        self.transformer = TransformerEncoder(num_layers,
+            d_model=d_model, n_head=n_head, dim_feedforward=dim_feedforward,
+            dropout=dropout, layer_norm_eps=layer_norm_eps, norm_first=norm_first)
         self.output_layer = linear(d_model, n_classes)
 
     def call(self, x, mask, training=False):

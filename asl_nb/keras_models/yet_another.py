@@ -10,9 +10,8 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 import keras
 from keras import ops
 from ..models.core import InputShape
-from .core import BaseModel,Dropout,FillMissing,Layer,linear
-from .core import layer_norm as normalise
-from .transformer import attention,masked_mean,sinusoids
+from .core import BaseModel,Dropout,FillMissing,MaskedLayer,layer_normalization,linear
+from .transformer import add_positions,attention,masked_mean
 from .ensemble import LogitsEnsemble,growing_members
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #41e42e1b
@@ -26,24 +25,25 @@ def attention_mask(
     return (mask[:,None] & (column<=row if causal else True)) | (row==column)
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #10295481
-class MultiHeadSelfAttention(Layer):
-    "Multi-head attention of frames to frames, layer normalisation of its result"
+class MultiHeadSelfAttention(MaskedLayer):
+    "Multi-head attention of frames to frames, layer normalization of its result"
     def __init__(self,
         dim, num_heads=8, dropout=.1, # channels, heads, rate
-        layer_norm=True, # whether to normalise the result
+        layer_norm=True, # whether to normalize the result
         causal=True      # whether later frames are hidden
     ):
         super().__init__()
         self.multihead_attn = attention(dim, num_heads, dropout)
-        self.layer_norm = normalise() if layer_norm else None
+        self.layer_norm = layer_normalization() if layer_norm else None
         self.causal = causal
 
     def call(self, x, mask, training=False): # (B, T, D), (B, T)
-        x = self.multihead_attn(x, x, attention_mask=attention_mask(mask, self.causal), training=training)
+        allowed = attention_mask(mask, self.causal)
+        x = self.multihead_attn(x, x, attention_mask=allowed, training=training)
         return x if self.layer_norm is None else self.layer_norm(x)
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #16d16e96
-class TransformerBlock(Layer):
+class TransformerBlock(MaskedLayer):
     "Causal attention, then a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
         dim=192, num_heads=4, # channels, heads
@@ -51,7 +51,7 @@ class TransformerBlock(Layer):
         attn_dropout=.2, drop_rate=.2 # rates in the attention, and after both parts
     ):
         super().__init__()
-        self.norm1,self.norm2,self.norm3 = (normalise() for _ in range(3))
+        self.norm1,self.norm2,self.norm3 = (layer_normalization() for _ in range(3))
         self.attn = MultiHeadSelfAttention(dim, num_heads, attn_dropout, layer_norm=False)
         wide = expansion_factor*dim
         self.feed_forward = [linear(dim, wide), keras.layers.Activation('gelu'), linear(wide, dim)]
@@ -64,25 +64,26 @@ class TransformerBlock(Layer):
         return self.norm3(x + self.dropout(h, training=training))
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #b0dbb513
-class YetAnotherTransformerClassifier(Layer):
+class YetAnotherTransformerClassifier(MaskedLayer):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
         inputs:InputShape, n_classes:int, # the features, the number of signs
-        d_model=192, embed_dim=32, n_head=8, expansion_factor=4, drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
-        positional_encoding=True, # whether frames carry their place
-        local_hands=True          # whether a hand's points are measured from its wrist
+        d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
+        drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
+        positional_encoding=True, # whether frames carry their position
+        local_hands=True          # whether hand points are measured from the wrist
     ):
         super().__init__()
         self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
         self.embed = [linear(self.fill.size, embed_dim), linear(embed_dim, d_model)]
-        self.transformer = [TransformerBlock(d_model, n_head, expansion_factor, attn_dropout, drop_rate)
-                            for _ in range(num_layers)]
+        block = lambda: TransformerBlock(d_model, n_head, expansion_factor, attn_dropout, drop_rate)
+        self.transformer = [block() for _ in range(num_layers)]
         self.output_layer = linear(d_model, n_classes)
 
     def encode(self, x, mask, training=False): # (B, T, D), a frame's row from it and earlier frames
         x = self.fill(x, mask)
         for layer in self.embed: x = layer(x)
-        if self.positional_encoding: x = x + ops.cast(sinusoids(ops.shape(x)[1], x.shape[2]), x.dtype)
+        if self.positional_encoding: x = add_positions(x)
         for block in self.transformer: x = block(x, mask, training=training)
         return x
 
@@ -111,7 +112,5 @@ class YetAnotherEnsemble(LogitsEnsemble):
         n_models=6        # members
     ):
         super().__init__(n_models, n_classes)
-        self.models = growing_members(YetAnotherTransformerClassifier, inputs, n_classes, n_models, **transformer)
-
-    @property
-    def members(self): return self.models
+        cls = YetAnotherTransformerClassifier
+        self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)
