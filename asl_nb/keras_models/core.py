@@ -88,7 +88,7 @@ def with_mask(
 
 # %% ../../nbs/30_keras_models.core.ipynb #7e9e9911
 def _full_batch(batch):
-    "Features, mask and targets of a batch that may lack the mask, as tensors"
+    "Features, mask and targets of a batch with or without a mask, as tensors"
     *inputs,y = batch
     x,mask = with_mask(inputs if len(inputs)==2 else inputs[0])
     return tuple(map(tf.convert_to_tensor, (x, mask, y)))
@@ -352,7 +352,7 @@ def configure(self:BaseModel,
     "Make the weights and the loss; optimizer and schedule are made when first asked for"
     P,C = self.inputs.n_points,self.inputs.n_dims
     self.criterion = _twin(loss['name'], _LOSSES)(**loss['params'])
-    self(np.zeros((1, 1 if self.any_length else 32, P, C), np.float32)) # makes the weights
+    self(np.zeros((1, 2 if self.any_length else 32, P, C), np.float32)) # makes the weights
     self._steps = dict(optimizer=optimizer, scheduler=scheduler)
     self.__dict__.pop('optimizer', None)
     self._made.clear() # graphs of another loss
