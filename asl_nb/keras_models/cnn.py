@@ -27,7 +27,7 @@ class Backbone(keras.layers.Layer):
     "A network without its head, and what it does to pixels first"
     def __init__(self,
         network,        # a functional model of Keras
-        preprocess=None # makes of pixels from 0 to 255 what the network takes; None: it takes the image as it is
+        preprocess=None # turns pixels from 0 to 255 into its input; None: it takes the image as it is
     ):
         super().__init__()
         self.network,self.preprocess = network,preprocess
@@ -42,7 +42,8 @@ class Backbone(keras.layers.Layer):
 @weight_table.register
 def _(layer:Backbone):
     name = lambda v: re.sub(r'_\d+$', '', v.name)
-    return {f'{i}.{name(v)}':Stored([v], 0, tuple(v.shape)) for i,v in enumerate(layer.network.weights)}
+    weights = enumerate(layer.network.weights)
+    return {f'{i}.{name(v)}':Stored([v], 0, tuple(v.shape)) for i,v in weights}
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #164f722c
 def _networks():
@@ -53,6 +54,21 @@ def list_backbones()->list: # names
     "The networks that Keras has"
     return sorted(_networks())
 
+# %% ../../nbs/35_keras_models.cnn.ipynb #82d00843
+def _plain(error):
+    "An error in one short line, without Keras's colors"
+    text = re.sub(r'\x1b\[\d*m', '', str(error))
+    return f"{type(error).__name__}: {' '.join(text.split())}"[:220]
+
+def _map_shape(network, size):
+    "The shape of a network's feature map of one image; `ValueError` where there is none"
+    try: found = tuple(network.compute_output_shape((1, *size, 3)))
+    except Exception as e: found = _plain(e) # each network fails in its own way
+    if type(found) is tuple and len(found)==4 and min(found)>0: return found
+    raise ValueError(f'{network.name}: expected a feature map (1, h, w, C) '
+                     f'of an image (1, {size[0]}, {size[1]}, 3), found {found}')
+
+# %% ../../nbs/35_keras_models.cnn.ipynb #eeba9a75
 def make_backbone(
     name:str,        # one of `list_backbones`, in any case
     size=(32, 96),   # height and width of an image: frames, landmarks
@@ -63,15 +79,8 @@ def make_backbone(
     if make is None: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     network = make(weights=None, include_top=False, input_shape=(None,None,3))
     scales = isinstance(network.layers[1], (keras.layers.Rescaling, keras.layers.Normalization))
-    backbone = Backbone(network, inspect.getmodule(make).preprocess_input if pretrained or scales else None)
-    try: return backbone,backbone(ops.zeros((1, *size, 3))).shape[-1]
-    except Exception as e: # each fails in its own way
-        raise ValueError(f'{name}: expected a feature map (1, h, w, C) of an image (1, {size[0]}, {size[1]}, 3), '
-                         f'found {type(e).__name__}: {_plain(e)}') from e
-
-def _plain(error):
-    "An error's message in one short line, without Keras's colours"
-    return ' '.join(re.sub(r'\x1b\[\d*m', '', str(error)).split())[:200]
+    preprocess = inspect.getmodule(make).preprocess_input if pretrained or scales else None
+    return Backbone(network, preprocess),_map_shape(network, size)[-1]
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb
 def load_backbone(
@@ -80,33 +89,37 @@ def load_backbone(
 )->None:
     "Read a backbone's weights; `ValueError` where they are damaged or of another network"
     from safetensors.torch import load_file
-    path,want = Path(path),f'expected weights of {backbone.network.name} without its head (.h5 or .safetensors)'
-    if not path.is_file(): raise FileNotFoundError(f'{path}: {want}, found none')
-    if path.suffix not in ('.h5','.safetensors'): raise ValueError(f'{path}: {want}, found {path.suffix}')
+    path,name = Path(path),backbone.network.name
+    want = f'{path}: expected weights of {name} without its head (.h5 or .safetensors)'
+    if not path.is_file(): raise FileNotFoundError(f'{want}, found none')
+    if path.suffix not in ('.h5','.safetensors'): raise ValueError(f'{want}, found {path.suffix}')
     try:
         with warnings.catch_warnings(action='ignore'): # which layers it leaves out after an error
             if path.suffix=='.h5': backbone.network.load_weights(str(path))
             else: take_weights(backbone, load_file(path))
     except Exception as e: # as the bytes are
-        raise ValueError(f'{path}: {want}, found {type(e).__name__}: {_plain(e)}') from None
+        raise ValueError(f'{want}, found {_plain(e)}') from None
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #a5050e9f
 class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
-    any_length = False # time is an axis of the image, so more frames are another image
+    any_length = False # time is an axis of the image, so more frames make another image
 
     def __init__(self, inputs, n_classes, backbone='resnet152', weights=None, local_hands=True):
         super().__init__(n_classes=n_classes)
-        self.fill,self.shape,self.file = FillMissing(inputs, local_hands),(inputs.n_points, inputs.n_dims),weights
-        self.backbone,n_features = make_backbone(backbone, (32, inputs.n_points), weights is not None)
-        self.backbone.trainable = weights is None
+        frozen,size = weights is not None,(32, inputs.n_points)
+        self.fill,self.file = FillMissing(inputs, local_hands),weights
+        self.shape = inputs.n_points,inputs.n_dims
+        self.backbone,n_features = make_backbone(backbone, size, frozen)
+        self.backbone.trainable = not frozen
         self.output_layer = linear(n_features, n_classes)
 
     def call(self, inputs, training=False):
         x,mask = inputs
         x = self.fill(x, mask)
-        image = as_image(ops.reshape(x, (*ops.shape(x)[:2], *self.shape)), mask) # b t (p c) -> b t p c
-        return self.output_layer(ops.mean(self.backbone(image, training=training and self.file is None), (1, 2)))
+        x = ops.reshape(x, (*ops.shape(x)[:2], *self.shape)) # b t (p c) -> b t p c
+        features = self.backbone(as_image(x, mask), training=training and self.file is None)
+        return self.output_layer(ops.mean(features, (1, 2)))
 
     def load_pretrained(self):
         if self.file is not None: load_backbone(self.backbone, self.file)
