@@ -346,8 +346,9 @@ def _arguments(params):
 def _build(model_name, n_classes, cfg, params):
     "A model of a full configuration, with random weights"
     part = lambda module: importlib.import_module(f'{PACKAGES[cfg.DL_FRAMEWORK]}.{module}')
+    core = part('core') # first: where a framework is missing, this says what to install
     cls,inputs = getattr(part(FAMILIES[model_name]), model_name),InputShape.of(cfg)
-    with part('core').first_weights(cfg.SEED):
+    with core.first_weights(cfg.SEED):
         model = cls(inputs, n_classes, **_arguments(params))
         model.cfg,model.inputs,model.model_params = cfg,inputs,params
         model.learning_rate = params['optimizer']['params']['lr']
