@@ -95,7 +95,7 @@ class HparamSearchTrainer:
 # %% ../nbs/50_hparam_search.ipynb #3fe60090
 @patch
 def _read_data(self:HparamSearchTrainer, data):
-    "The store of the data, and what judges the trials, in words"
+    "Open the store, and say what judges the trials"
     store = open_store(data, self.cfg, progress=self.progress)
     self.data = str(store.folder.absolute())
     split = describe_split(make_split(store.table, self.cfg), 'valid')
@@ -176,7 +176,7 @@ def make_recorder(
     uri,        # of the tracking server, e.g. sqlite:///mlruns.db
     experiment, # name
     artifacts,  # folder for checkpoints, if the server is a file
-    split=''    # what judges the trials, in words
+    split=''    # what judges the trials
 )->MLflowRecorder:
     "What records trials; checks that the server is there"
     try:
@@ -247,7 +247,7 @@ def _trial_id(trial): return trial.trial_id
 # %% ../nbs/50_hparam_search.ipynb #f46d1d5f
 @patch
 def _tuner(self:HparamSearchTrainer, callbacks, there):
-    "A new search, or the one in `out` that was cut short"
+    "A new search, or the interrupted one in `out`"
     trainable,space = tune.with_resources(self.train, self.resources),as_domains(self.space)
     again = dict(param_space=space, resume_errored=True)
     if there: return tune.Tuner.restore(str(self.out/'trials'), trainable, **again)

@@ -194,7 +194,7 @@ def _check(self:LightningBaseModel, data):
 # %% ../nbs/42_lightning_trainer.ipynb #cbf95043
 @patch
 def setup(self:LightningBaseModel, stage):
-    "Begin without results of a pass that was cut short; check data and precision"
+    "Begin without results of an interrupted pass; check data and precision"
     self._results,data = defaultdict(list),self.trainer.datamodule
     if isinstance(data, ASLDataModule): self._check(data)
     if (p:=self.trainer.precision) not in ('32-true','bf16-mixed'):

@@ -33,12 +33,12 @@ _TIME = '%Y%m%d-%H%M%S'
 def new_run_dir(
     cfg:Config, # CHECKPOINT_DIR, MODELNAME
     model_name=None, # None for MODELNAME
-    start=None       # its time in words; None for now
+    start=None       # its time as text; None for now
 )->Path:
     "The folder of a run that is given none"
     return cfg.path('CHECKPOINT_DIR', f'{model_name or cfg.MODELNAME}-{start or time.strftime(_TIME)}')
 
-# %% ../nbs/41_trainer.ipynb #39158641
+# %% ../nbs/41_trainer.ipynb #63c79274
 def log_dir(
     cfg:Config, # CHECKPOINT_DIR, RUNS_DIR
     run_dir     # folder of a run
@@ -48,7 +48,7 @@ def log_dir(
     if not run.is_relative_to(home): return Path(run_dir)
     return cfg.path('RUNS_DIR', run.relative_to(home))
 
-# %% ../nbs/41_trainer.ipynb #1bc22135
+# %% ../nbs/41_trainer.ipynb #b9b14ae3
 def fold_dir(
     out, # folder of all folds
     fold:int
@@ -115,7 +115,7 @@ def _model(self:Trainer):
     model = create_model(self.model_name, len(self.label_map), self.config, self.params)
     return model.to_device(self.config.DEVICE)
 
-# %% ../nbs/41_trainer.ipynb #1877b09c
+# %% ../nbs/41_trainer.ipynb #5a34915c
 @patch
 def _prepare_run(self:Trainer, run_dir):
     "Name the files of the run"
@@ -136,7 +136,7 @@ def _prepare_callbacks(self:Trainer):
     schedules = named_callbacks(cfg.CALLBACKS)
     self.callbacks = [self.early_stop, *schedules, self.tensorboard, checkpoint_callback]
 
-# %% ../nbs/41_trainer.ipynb #a493691f
+# %% ../nbs/41_trainer.ipynb #5d743cfe
 @patch
 def add_callback(self:Trainer,
     callback # function of the trainer
@@ -144,7 +144,7 @@ def add_callback(self:Trainer,
     "Add a function that is called after each epoch; its stage is 'own' unless it names another"
     self.callbacks.append(callback)
 
-# %% ../nbs/41_trainer.ipynb #da2e7db7
+# %% ../nbs/41_trainer.ipynb #4115be10
 def check_loss(
     loss:float,
     model,     # its learning rate is named
@@ -162,7 +162,7 @@ def limit(self:Trainer)->int: # None for all
     "Batches of a pass"
     return self.config.LIMIT_BATCHES if self.config.FAST_DEV_RUN else None
 
-# %% ../nbs/41_trainer.ipynb #8d9cfd59
+# %% ../nbs/41_trainer.ipynb #07c24966
 @patch
 def _run(self:Trainer, loader, step, train=False):
     "One pass over a loader: metrics, labels and scores of the whole epoch"
@@ -183,7 +183,7 @@ def _evaluate(self:Trainer):
     self.model.eval_mode()
     return self._run(self.valid_loader, self.model.validation_step)[0]
 
-# %% ../nbs/41_trainer.ipynb #847a4dfd
+# %% ../nbs/41_trainer.ipynb #937d4010
 @patch
 def evaluate(self:Trainer)->tuple: # loss, accuracy
     "Loss and accuracy on the validation signers"
@@ -207,7 +207,7 @@ def describe_split(
     split:dict, # of `make_split`
     side:str    # 'valid' or 'test'
 )->str:
-    "A split in words"
+    "A split as text"
     kind,name = split['kind'],dict(valid='validation', test='test')[side]
     if kind!='signer': return f'{kind} over clips (signers on both sides), {name} clips'
     fold = '' if split['fold'] is None else f", fold {split['fold']} of {split['n_folds']}"
@@ -220,7 +220,7 @@ def evaluate_model(
     dataset,      # `ASLDataset` that holds the clips
     split:dict,   # of `make_split`
     side='test',  # 'valid' or 'test'
-    words='',     # the split in words; '' for those of `describe_split`
+    words='',     # the split as text; '' for that of `describe_split`
     limit=None    # clips at most; None for all
 )->Report:
     "The report of a model over one side of a split"
@@ -242,7 +242,7 @@ def _report(self:Trainer, side):
     limit = self.limit and self.limit*self.config.BATCH_SIZE
     return evaluate_model(self.model, self.dataset, self.split, side, limit=limit)
 
-# %% ../nbs/41_trainer.ipynb #322ce516
+# %% ../nbs/41_trainer.ipynb #86469c65
 @patch
 def predictions(self:Trainer,
     side='test' # or 'valid'
@@ -302,7 +302,7 @@ def _forget_earlier_run(self:Trainer):
     self.run_dir.mkdir(parents=True, exist_ok=True)
     for p in (self.checkpoint_path, self.state_path): p.unlink(missing_ok=True)
 
-# %% ../nbs/41_trainer.ipynb #bc33ff7c
+# %% ../nbs/41_trainer.ipynb #3ce03c2a
 @patch
 def _finish(self:Trainer):
     "Take the best weights, and let the callbacks finish"
@@ -322,14 +322,14 @@ def _sidecar(self:Trainer):
     return make_sidecar(self.model_name, self.params, self.label_map, self.config, **more,
                         epoch=self.epoch, validation=self.history[-1])
 
-# %% ../nbs/41_trainer.ipynb #96a6f64f
+# %% ../nbs/41_trainer.ipynb #3f769359
 @patch
 def save_best(self:Trainer)->None:
     "Write the checkpoint"
     self.model.sidecar = self._sidecar()
     self.model.save_checkpoint(self.checkpoint_path)
 
-# %% ../nbs/41_trainer.ipynb #f68378bb
+# %% ../nbs/41_trainer.ipynb #28441545
 @patch
 def save_state(self:Trainer)->None:
     "Write what a resumed training needs, and the history"
@@ -363,7 +363,7 @@ def resume(self:Trainer)->Trainer:
     self._replay_early_stop()
     return self
 
-# %% ../nbs/41_trainer.ipynb #8c400d75
+# %% ../nbs/41_trainer.ipynb #49a5304a
 @patch
 def _replay_early_stop(self:Trainer):
     "Tell early stopping of the epochs so far"
@@ -382,7 +382,7 @@ def test(self:Trainer,
     p = self.report.predictions
     return p.predicted.map(self.label_map).tolist(),p.sign.map(self.label_map).tolist()
 
-# %% ../nbs/41_trainer.ipynb #243fd835
+# %% ../nbs/41_trainer.ipynb #69cb1085
 @patch
 def _log_test(self:Trainer):
     self.model.eval_mode()
@@ -405,7 +405,7 @@ def get_classification_report(self:Trainer,
     if verbose: print(text)
     return text
 
-# %% ../nbs/41_trainer.ipynb #e97e5c32
+# %% ../nbs/41_trainer.ipynb #5f3f5efa
 @patch
 def write_classification_report(self:Trainer,
     preds, # predicted signs
@@ -433,7 +433,7 @@ def train_fold(
     out,           # a folder for the runs of all folds
     fold:int,      # which
     progress=True, # show bars
-    resume=False,  # resume a run that was cut short
+    resume=False,  # resume a run that was interrupted
     **kw           # of `Trainer`
 )->Report:
     "Train on a fold, and test on its test signers"
@@ -456,13 +456,13 @@ def join_folds(
     preds = pd.concat([r.predictions for r in reports], ignore_index=True)
     return Report(preds, reports[0].data, split, folder=reports[0].folder)
 
-# %% ../nbs/41_trainer.ipynb #a6a33d03
+# %% ../nbs/41_trainer.ipynb #7dd68784
 def cross_validate(
     config:Config, # settings
     data,          # folder, `Store` or `ASLDataset`
     out,           # a folder for the runs
     progress=True, # show bars
-    resume=False,  # resume a run that was cut short
+    resume=False,  # resume a run that was interrupted
     **kw           # of `Trainer`
 )->Report:
     "Train and test on every fold"
@@ -504,7 +504,7 @@ def train_run(
     report.save(out)
     return out,report
 
-# %% ../nbs/41_trainer.ipynb #49b4c133
+# %% ../nbs/41_trainer.ipynb #62ecd22e
 def _train_and_test(trainer, resume):
     "The report on the test signers; on the validation signers if there are none"
     _train(trainer, resume)
@@ -531,14 +531,14 @@ def evaluate_run(
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())
     return evaluate_model(model, dataset, split, side, words)
 
-# %% ../nbs/41_trainer.ipynb #54080ee9
+# %% ../nbs/41_trainer.ipynb #780f2d3a
 def _known_clips(store, cfg, label_map):
     "The clips of a store whose signs a model knows, numbered as the model does"
     table = store.table[store.table.sign.isin(label_map)]
     table = table.assign(label=table.sign.map(label_map))
     return ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
 
-# %% ../nbs/41_trainer.ipynb #6dce19e9
+# %% ../nbs/41_trainer.ipynb #cc61bf44
 def _foreign_words(table, split, unknown):
     "The words for a data set that is not the one trained on"
     seen = len(set(table.participant_id) & set(split['train'])) if split['kind']=='signer' else 0
