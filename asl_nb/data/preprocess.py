@@ -147,7 +147,7 @@ def _mirror_left(x, offsets, rows, width):
     left = left_dominant(wrists, offsets)
     tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
     width = np.broadcast_to(width, len(left))
-    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # a rule that mirroring reverses
+    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # mirroring reverses this rule
     at,width = (np.repeat(o, np.diff(offsets)) for o in (left, width))
     swapped = x[at][:,_flip_kept(rows)]
     swapped[...,0] = width[at,None] - swapped[...,0]
@@ -331,8 +331,8 @@ def preprocess_data_item(
     raw_landmark_path, # a clip's parquet file
     targets_sign,      # index of its sign
     cfg=Config(),      # settings
-    aspect=None,       # width / height of the picture, where the data do not say it
-    fps=None           # frames per second, likewise
+    aspect=None,       # width / height of the picture, where the data do not state it
+    fps=None           # frames per second, where the data do not state it
 )->dict: # landmarks (T, P, C), target, size (real frames)
     "The features of one file, with its target"
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)

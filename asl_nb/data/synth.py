@@ -19,7 +19,7 @@ def _wave(phase): return np.sin(2*np.pi*phase)
 def _bump(phase): return (1-np.cos(2*np.pi*phase))/2
 
 # %% ../../nbs/03_data.synth.ipynb #0ecba153
-_PATHS = { # a: 0 to 1 along the way, there and back; u: counts turns
+_PATHS = { # a: progress from 0 to 1 and back; u: turns so far
     'rise':   lambda a,u: (0*a, -.45*a, 0*a),
     'drop':   lambda a,u: (0*a, .45*a, 0*a),
     'sweep':  lambda a,u: (.45*a, 0*a, 0*a),
