@@ -147,7 +147,7 @@ def _limits(xy, pairs):
 
 # %% ../nbs/16_visualizations.ipynb #bcd5eaff
 def _panels(fig, xb, titles, rows, aspect):
-    "A panel for each clip on an empty figure, whose height is changed to fit them; the skeletons"
+    "Fit an empty figure's height to a panel for each clip, and return the panels' skeletons"
     n,width = len(xb),fig.get_figwidth()
     cols = n if n<4 else int(np.ceil(n**.5))
     axs = fig.subplots(-(-n//cols), cols, squeeze=False)
@@ -182,7 +182,7 @@ def animate_clips(
     skeletons = _panels(fig, xb, titles, rows, aspect)
     fig.suptitle(title, fontsize=9, y=.99, va='top')
     def show(t): return [line for s,clip in zip(skeletons, xb) for line in s.show(clip[t])]
-    still = lambda: show(xb.shape[1]//2) # what stands where nothing plays
+    still = lambda: show(xb.shape[1]//2) # shown where nothing can play
     return FuncAnimation(fig, show, xb.shape[1], still, interval=1000/_FPS)
 
 # %% ../nbs/16_visualizations.ipynb #aee28aea

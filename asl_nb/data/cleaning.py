@@ -43,7 +43,7 @@ _REPORT = ['path','rule','reason']
 
 # %% ../../nbs/10_data.cleaning.ipynb #de41908b
 def _apply(table, report, rules):
-    "Rows that no rule names, and a longer report; rules: (name, bool (n,), format of the reason)"
+    "Rows that no rule hits, and the report with the others; rules: (name, bool (n,), reason)"
     for name,hit,reason in rules:
         new = table[hit.loc[table.index]]
         table = table.drop(new.index)

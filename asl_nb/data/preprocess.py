@@ -178,7 +178,7 @@ def _stretch(frames, start, lengths, sizes):
     at = j*(lengths[clip]-1)/np.maximum(sizes[clip]-1, 1)
     low = np.floor(at+1e-9).astype(int)
     w = (at-low).clip(0).astype(np.float32)
-    between = w>1e-6 # else the next frame has no part in it, seen or not
+    between = w>1e-6 # else the new frame equals an old one, whatever the next one shows
     low += start[clip]
     out = frames[low]
     w = w[between,None,None]
@@ -259,7 +259,7 @@ def _batch(frames, sizes, size):
 
 # %% ../../nbs/11_data.preprocess.ipynb #b745929c
 def _whole_points(frames):
-    "Points without one of their coordinates were not seen: all of theirs become NaN"
+    "Points with a missing coordinate count as not seen: all their coordinates become NaN"
     missing = np.isnan(frames)
     if (missing[...,:1]==missing).all(): return frames
     return np.where(missing.any(-1, keepdims=True), np.float32(np.nan), frames)

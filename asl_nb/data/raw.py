@@ -155,7 +155,7 @@ def read_clip(
 
 # %% ../../nbs/07_data.raw.ipynb #26d1997b
 def _coordinates(table, columns, place, n, rows, path):
-    "The coordinate columns as (n, P, C); `place` says where rows belong that are not in order"
+    "The coordinate columns as (n, P, C); `place` gives each row's place if they are not in order"
     keep = slice(None) if rows is None else np.asarray(rows)
     lm = np.empty((n, N_ROWS if rows is None else len(keep), len(columns)), np.float32)
     with np.errstate(over='ignore', invalid='ignore'):

@@ -36,7 +36,7 @@ def _digest(file):
 def _size(file):
     "The bytes of a file, None where there is none"
     try: return os.stat(file).st_size
-    except (OSError, ValueError): return None # a table may hold text that no path can be
+    except (OSError, ValueError): return None # a table may hold text that cannot be a path
 
 # %% ../../nbs/12_data.store.ipynb #e75855ad
 def _source_fingerprint(folder, table):
@@ -145,7 +145,7 @@ def _alone(out):
 
 # %% ../../nbs/12_data.store.ipynb #27e55cc8
 def _build(out, parts, table, report, marker, cfg, n_workers, progress):
-    "Build the store `out` from `parts`, some of which may be there"
+    "Build the store `out` from `parts`, some of which may already exist"
     if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
     _build_parts(table.file, parts, cfg, n_workers, progress)
     if not (parts/'store').exists():
