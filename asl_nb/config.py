@@ -17,7 +17,7 @@ import numpy as np,yaml
 from .utils import nearest
 
 # %% ../nbs/01_config.ipynb #48104ced
-# otherwise TensorFlow reports its build, even if only MediaPipe loads it
+# otherwise TensorFlow prints build messages, even if only MediaPipe loads it
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '1')
 
 # %% ../nbs/01_config.ipynb #c689c466
@@ -68,7 +68,7 @@ class FeatureSettings:
     RESIZE: str = 'resample'      # 'resample' to INPUT_SIZE, or 'pad' with masked frames
     STANDARDIZE: bool = True      # normalize by the clip: shoulders at the origin, shoulder width 1
     CANONICAL_HAND: bool = False  # mirror clips in which the left hand is dominant
-    TRIM: bool = False            # cut off what is before the first and after the last hand
+    TRIM: bool = False            # cut frames before the first and after the last one with a hand
 
 # %% ../nbs/01_config.ipynb #cc948dda
 SOURCES = {'gislr':dict(aspect=3/4, fps=30.), 'webcam':dict(aspect=4/3, fps=30.)}
@@ -104,11 +104,11 @@ class TrainSettings:
     LEARNING_RATE: float = .001      # if changed, it replaces the model's lr; lr=... wins over both
     SPLIT: str = 'signer'            # 'signer', or 'random_stratified', which mixes signers
     N_FOLDS: int = 5                 # signer split: test signers are one fold in N_FOLDS
-    FOLD: int = 0                    # ... this one
+    FOLD: int = 0                    # signer split: number of that fold
     VALID_SIGNERS: float = .15       # signer split: share of the other signers kept for validation
     TRAIN_SIZE: float = .9           # random_stratified: share of clips to train on
     VALID_SIZE: float = .05          # random_stratified: share of clips for validation
-    TEST_SIZE: float = .05           # random_stratified: share of clips for the test
+    TEST_SIZE: float = .05           # random_stratified: share of clips for testing
     FAST_DEV_RUN: bool = False       # a trial: LIMIT_BATCHES batches in LIMIT_EPOCHS epochs
     LIMIT_BATCHES: int = 3
     LIMIT_EPOCHS: int = 1
@@ -116,7 +116,7 @@ class TrainSettings:
                             'part_dropout', 'frame_dropout') # names from 13_augmentations
     MIXUP: float = 0.                # alpha of the blend of two clips; 0 for none
     BALANCE_SIGNERS: bool = False    # draw clips so that all signers are seen equally often
-    CLASS_WEIGHTS: bool = False      # weigh signs by the inverse of their number of clips
+    CLASS_WEIGHTS: bool = False      # weight signs by the inverse of their number of clips
     GRADIENT_CLIP: float = 0.        # limit of the gradient's norm; 0 for none
     MIXED_PRECISION: bool = False    # compute in bfloat16 where that is safe
 
@@ -275,9 +275,9 @@ class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, 
 
     @classmethod
     def from_saved(cls,
-        settings:dict # of `to_dict`, perhaps of an older version
+        settings:dict # of `to_dict`, perhaps from an older version
     )->'Config':
-        "The settings of a checkpoint; names that are gone are left out, unknown ones are errors"
+        "The settings of a checkpoint; removed names are left out, unknown ones are errors"
         gone = lambda key: key in _GONE or hasattr(FormatConstants, key)
         kept = {k:v for k,v in settings.items() if not gone(k)}
         size = lambda side: kept.get(f'{side}_SIZE', getattr(cls, f'{side}_SIZE'))

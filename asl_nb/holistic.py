@@ -52,7 +52,7 @@ def load_holistic():
 class HolisticExtractor:
     "MediaPipe Holistic in video mode; each `with` is a new clip"
     def __init__(self,
-        model_complexity=1,          # 1 is in the wheel
+        model_complexity=1,          # 1 comes with MediaPipe; 0 and 2 are downloaded
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
     ):

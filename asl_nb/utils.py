@@ -29,7 +29,7 @@ def atomic_path(
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(f'.{path.stem}.{os.getpid()}{path.suffix}')
-    _remove(tmp) # a killed process may have had the same number
+    _remove(tmp) # may be left by a killed process with the same id
     try:
         yield tmp
         os.replace(tmp, path)
@@ -46,9 +46,9 @@ def _remove(path):
     else: path.unlink(missing_ok=True)
 
 def _names_another_file(error, tmp):
-    "Whether an `OSError` is about something else than writing `tmp`"
+    "Whether an `OSError` is about something other than writing `tmp`"
     if error.filename is not None: return str(error.filename)!=str(tmp)
-    return not error.errno and type(error) is not OSError # a text of our own
+    return not error.errno and type(error) is not OSError # raised by this project's own code
 
 # %% ../nbs/00_utils.ipynb #80bd1257
 def require(

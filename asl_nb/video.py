@@ -103,7 +103,7 @@ DEFAULT_FPS = 30. # frames per second, where frames come without a rate
 _MAX_FPS = 240
 
 class VideoInfo(NamedTuple):
-    "What is known about a video before it is watched"
+    "Length, frame rate and size of a video"
     frames: int   # that can be decoded
     fps: float    # None = unknown
     width: int    # pixels, after turning
@@ -133,7 +133,7 @@ def describe_video(
     times, # of its frames, in seconds
     frame  # any of them
 )->VideoInfo:
-    "What is known about a video that has just been decoded"
+    "Length, frame rate and size of a video that has just been decoded"
     (h,w,_),n = frame.shape,len(times)
     fps = _frame_rate(declared_length(path)[1], n, times[-1]-times[0])
     return VideoInfo(n, _plausible_fps(fps), w, h, w/h)
@@ -189,7 +189,7 @@ def check_video_path(
     out,       # the video to write
     video_path # the video it is made from
 )->None:
-    "`ValueError` for a file that cannot take a video made from another"
+    "`ValueError` if `out` is not an .mp4 file, or is the video itself"
     if Path(out).suffix.lower()!='.mp4': raise ValueError(f'{out}: expected a name ending in .mp4')
     if Path(out).resolve()==Path(video_path).resolve():
-        raise ValueError(f'{out}: expected another file than the video itself')
+        raise ValueError(f'{out}: expected a file other than the video itself')

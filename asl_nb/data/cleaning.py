@@ -43,7 +43,7 @@ _REPORT = ['path','rule','reason']
 
 # %% ../../nbs/10_data.cleaning.ipynb #de41908b
 def _apply(table, report, rules):
-    "Rows that no rule names, and a longer report; rules: (name, bool (n,), format of the reason)"
+    "Rows that no rule hits, and the report with the others; rules: (name, bool (n,), reason)"
     for name,hit,reason in rules:
         new = table[hit.loc[table.index]]
         table = table.drop(new.index)
@@ -66,7 +66,7 @@ def remove_unusable_data(
 def _outlier_rules(table, cfg):
     "The rules of the second step, for a table with the columns median, mean and std"
     return [('short', table.frames<table['median']/3,
-             'expected a third of the median of {median:g} frames, found {frames}'),
+             'expected at least a third of the median of {median:g} frames, found {frames}'),
             ('length', (table.frames-table['mean']).abs()>2*table['std'],
              'expected {mean:.1f} frames, give or take two standard deviations of {std:.1f}, '
              'found {frames}'),
@@ -121,7 +121,7 @@ def clean_data(
     folder = Path(folder or cfg.path('RAW_DATA_DIR'))
     out = Path(out or cfg.path('OUT_DIR', 'cleaned'))
     if out.resolve()==folder.resolve():
-        raise ValueError(f'{out}: expected another folder than the data')
+        raise ValueError(f'{out}: expected a folder other than the data')
     table,unreadable = _readable(folder, n_workers, progress)
     kept,others = clean_table(table, cfg)
     report = pd.concat([unreadable, others])

@@ -37,7 +37,7 @@ def _frame_ticks(axis, low, high):
 
 # %% ../../nbs/09_data.eda.ipynb #62c8cb29
 def _cumulative(ax, values, colors, cfg, limits):
-    "Draw the share of clips with at most so many frames, and lines at two settings"
+    "Draw cumulative shares of clips by number of frames, and lines at two settings"
     marks = {k:getattr(cfg, k) for k in limits}
     last = int(max(*marks.values(), *(v.max() for v in values.values())))
     x = np.arange(last+1)
@@ -58,7 +58,7 @@ def plot_clip_lengths(
     cfg=Config(), # settings that the lengths are compared with
     ax=None       # matplotlib axes
 ): # the axes
-    "Draw the share of clips with at most so many frames, and so many frames with a hand"
+    "Draw the cumulative distribution of frames per clip, and of frames with a hand"
     ax = new_axes(ax)
     values = {'all':table.frames, 'with a hand':table.hand_frames}
     _cumulative(ax, values, ('tab:blue','black'), cfg, ('MIN_SEQUENCES','INPUT_SIZE'))
@@ -98,7 +98,7 @@ def plot_length_stats(
 def missing_by_part(
     table # of `check_data`
 )->pd.DataFrame: # one row per part: shares of frames, and of clips
-    "The share of frames that miss each part, and of clips that show it always, sometimes, never"
+    "The share of frames without each part, and of clips that show it always, sometimes, never"
     def row(part):
         seen = table[f'{part}_frames']
         always,never = (seen==table.frames).mean(),(seen==0).mean()
@@ -168,7 +168,7 @@ def plot_hand_gaps(
     cfg=Config(), # settings that the gaps are compared with
     ax=None       # matplotlib axes
 ): # the axes
-    "Draw the share of clips whose longest gap has at most so many frames"
+    "Draw the cumulative distribution of the longest gap per clip"
     ax = new_axes(ax)
     limits = 'INTERPOLATE_MISSING','SKIP_CONSECUTIVE_ZEROS'
     _cumulative(ax, {'gap':table.hand_gap}, ('black',), cfg, limits)

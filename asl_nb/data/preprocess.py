@@ -147,7 +147,7 @@ def _mirror_left(x, offsets, rows, width):
     left = left_dominant(wrists, offsets)
     tie = ~left & ~left_dominant(wrists[:,::-1], offsets)
     width = np.broadcast_to(width, len(left))
-    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # a rule that mirroring reverses
+    left |= tie & (_clip_mean(x[...,:1], offsets)[:,0]>width/2) # mirroring reverses this rule
     at,width = (np.repeat(o, np.diff(offsets)) for o in (left, width))
     swapped = x[at][:,_flip_kept(rows)]
     swapped[...,0] = width[at,None] - swapped[...,0]
@@ -178,7 +178,7 @@ def _stretch(frames, start, lengths, sizes):
     at = j*(lengths[clip]-1)/np.maximum(sizes[clip]-1, 1)
     low = np.floor(at+1e-9).astype(int)
     w = (at-low).clip(0).astype(np.float32)
-    between = w>1e-6 # else the next frame has no part in it, seen or not
+    between = w>1e-6 # else the new frame equals an old one, whatever the next one shows
     low += start[clip]
     out = frames[low]
     w = w[between,None,None]
@@ -259,7 +259,7 @@ def _batch(frames, sizes, size):
 
 # %% ../../nbs/11_data.preprocess.ipynb #b745929c
 def _whole_points(frames):
-    "Points without one of their coordinates were not seen: all of theirs become NaN"
+    "Points with a missing coordinate count as not seen: all their coordinates become NaN"
     missing = np.isnan(frames)
     if (missing[...,:1]==missing).all(): return frames
     return np.where(missing.any(-1, keepdims=True), np.float32(np.nan), frames)
@@ -331,8 +331,8 @@ def preprocess_data_item(
     raw_landmark_path, # a clip's parquet file
     targets_sign,      # index of its sign
     cfg=Config(),      # settings
-    aspect=None,       # width / height of the picture, where the data do not say it
-    fps=None           # frames per second, likewise
+    aspect=None,       # width / height of the picture, where the data do not state it
+    fps=None           # frames per second, where the data do not state it
 )->dict: # landmarks (T, P, C), target, size (real frames)
     "The features of one file, with its target"
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)

@@ -25,7 +25,7 @@ _in_order_bytes = set()
 def _key_bytes(source, file):
     "A digest of the stored key columns; None if they are not plain or not in one piece"
     at = [file.schema.names.index(k) for k in _KEYS]
-    # to read pages by a damaged schema ends the process; to read the whole file raises an error
+    # reading pages by a damaged schema kills the process; reading the whole file is an error
     levels = [(c.max_definition_level, c.max_repetition_level) for c in map(file.schema.column, at)]
     plain = all(o==(1, 0) for o in levels)
     if file.metadata.num_row_groups!=1 or not plain: return None
@@ -90,7 +90,7 @@ def _integers(table, name, path):
 
 # %% ../../nbs/07_data.raw.ipynb #71281e39
 def _type_codes(table, path):
-    "Each line's part, as its position in `PARTS`"
+    "Each row's part, as its position in `PARTS`"
     column = table.column('type').combine_chunks().dictionary_encode()
     names = column.dictionary.to_pylist()
     bad = [n for n in names if n not in PARTS]
@@ -106,7 +106,7 @@ _STARTS = np.array([s.start for s in PARTS.values()])
 
 # %% ../../nbs/07_data.raw.ipynb #d691e147
 def _in_order(frame, code, index):
-    "Whether the lines are whole frames in the order of the schema, one frame after another"
+    "Whether the rows are whole frames in the order of the schema, one frame after another"
     if len(frame)%N_ROWS: return False
     frame,code,index = (a.reshape(-1, N_ROWS) for a in (frame, code, index))
     return ((index==ROW_INDEX).all() and (code==_CODES).all() and (frame==frame[:,:1]).all()
@@ -114,7 +114,7 @@ def _in_order(frame, code, index):
 
 # %% ../../nbs/07_data.raw.ipynb #7833b429
 def _places(frame, code, index, path):
-    "The place of each line in the flat clip, and the number of frames"
+    "The place of each row in the flat clip, and the number of frames"
     if not ((index>=0) & (index<_SIZES[code])).all():
         raise ValueError(f'{path}: expected landmark_index within its part, '
                          f'found {index.min()} to {index.max()}')
@@ -155,7 +155,7 @@ def read_clip(
 
 # %% ../../nbs/07_data.raw.ipynb #26d1997b
 def _coordinates(table, columns, place, n, rows, path):
-    "The coordinate columns as (n, P, C); `place` says where lines belong that are not in order"
+    "The coordinate columns as (n, P, C); `place` gives each row's place if they are not in order"
     keep = slice(None) if rows is None else np.asarray(rows)
     lm = np.empty((n, N_ROWS if rows is None else len(keep), len(columns)), np.float32)
     with np.errstate(over='ignore', invalid='ignore'):
@@ -193,7 +193,7 @@ def load_label_map(
         raise FileNotFoundError(f'{path}: expected a JSON file from sign to index, found none')
     try:
         signs = json.loads(path.read_text(encoding='utf-8'))
-        json.dumps(signs, ensure_ascii=False).encode() # no table can hold half a character
+        json.dumps(signs, ensure_ascii=False).encode() # half of a surrogate pair cannot be written to a table
     except (ValueError, RecursionError) as e:
         raise ValueError(f'{path}: expected JSON, found {e}') from None
     indices = list(signs.values()) if isinstance(signs, dict) else []
