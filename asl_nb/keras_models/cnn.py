@@ -11,14 +11,15 @@ from pathlib import Path
 import keras
 from keras import ops
 from ..utils import nearest
+from ..models.checkpoint import find_weights
 from .core import BaseModel,FillMissing,Stored,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
 def as_image(
-    x,   # (B, T, P, C) without NaN, C is 2 or 3
+    x,   # (B, T, P, C) without NaN; C is 2 or 3
     mask # (B, T)
 ): # (B, T, P, 3) tensor
-    "A clip as an image: x, y, and z or else the mask"
+    "A clip as an image: x, y, and z (the mask if there is no z)"
     if x.shape[-1]==3: return x
     return ops.concatenate([x, ops.cast(mask[:,:,None,None], x.dtype)*ops.ones_like(x[...,:1])], -1)
 
@@ -27,7 +28,7 @@ class Backbone(keras.layers.Layer):
     "A network without its head, and what it does to pixels first"
     def __init__(self,
         network,        # a functional model of Keras
-        preprocess=None # turns pixels from 0 to 255 into its input; None: it takes the image as it is
+        preprocess=None # turns pixels from 0 to 255 into its input; None if it takes the image as it is
     ):
         super().__init__()
         self.network,self.preprocess = network,preprocess
@@ -61,7 +62,7 @@ def _plain(error):
     return f"{type(error).__name__}: {' '.join(text.split())}"[:220]
 
 def _map_shape(network, size):
-    "The shape of a network's feature map of one image; `ValueError` where there is none"
+    "The shape of a network's feature map of one image; `ValueError` if there is none"
     try: found = tuple(network.compute_output_shape((1, *size, 3)))
     except Exception as e: found = _plain(e) # each network fails in its own way
     if type(found) is tuple and len(found)==4 and min(found)>0: return found
@@ -72,7 +73,7 @@ def _map_shape(network, size):
 def make_backbone(
     name:str,        # one of `list_backbones`, in any case
     size=(32, 96),   # height and width of an image: frames, landmarks
-    pretrained=False # whether it is to get weights that were trained on photographs
+    pretrained=False # whether it will get weights that were trained on photographs
 )->tuple: # the backbone, channels of its feature map
     "A network without its head, with random weights"
     make = (known := _networks()).get(name.lower())
@@ -84,20 +85,20 @@ def make_backbone(
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb
 def load_backbone(
-    backbone, # of `make_backbone`
-    path      # file of its weights: .h5, .weights.h5 or .safetensors
+    backbone, # from `make_backbone`
+    path      # .h5, .weights.h5 or .safetensors file of its weights
 )->None:
-    "Read a backbone's weights; `ValueError` where they are damaged or of another network"
+    "Read a backbone's weights; `ValueError` if they are damaged or of another network"
     from safetensors.torch import load_file
     path,name = Path(path),backbone.network.name
     want = f'{path}: expected weights of {name} without its head (.h5 or .safetensors)'
     if not path.is_file(): raise FileNotFoundError(f'{want}, found none')
     if path.suffix not in ('.h5','.safetensors'): raise ValueError(f'{want}, found {path.suffix}')
     try:
-        with warnings.catch_warnings(action='ignore'): # which layers it leaves out after an error
+        with warnings.catch_warnings(action='ignore'): # Keras lists the layers it leaves out after an error
             if path.suffix=='.h5': backbone.network.load_weights(str(path))
             else: take_weights(backbone, load_file(path))
-    except Exception as e: # as the bytes are
+    except Exception as e: # its type depends on the bytes
         raise ValueError(f'{want}, found {_plain(e)}') from None
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #a5050e9f
@@ -122,4 +123,4 @@ class CVTransferLearningModel(BaseModel):
         return self.output_layer(ops.mean(features, (1, 2)))
 
     def load_pretrained(self):
-        if self.file is not None: load_backbone(self.backbone, self.file)
+        if self.file is not None: load_backbone(self.backbone, find_weights(self.file, self.cfg))

@@ -100,7 +100,7 @@ class MaskedLayer(Layer):
 
 # %% ../../nbs/30_keras_models.core.ipynb #db671abf
 def _ahead(x, n):
-    "Each frame's successor by n, NaN where there is none"
+    "For each frame the one n frames later, NaN after the end"
     return ops.concatenate([x[:,n:], ops.full_like(x[:,:n], np.nan)], 1)
 
 # %% ../../nbs/30_keras_models.core.ipynb #4c205257
@@ -108,7 +108,7 @@ class FillMissing(MaskedLayer):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
     def __init__(self,
         inputs:InputShape,
-        local_hands=True, # measure hand points from the wrist, in palms
+        local_hands=True, # measure a hand's points from its wrist, in palm lengths
         motion=False      # add each point's motion to the next two frames
     ):
         super().__init__()
@@ -143,7 +143,7 @@ class CrossEntropy:
 _LOSSES = dict(CrossEntropyLoss=CrossEntropy)
 
 def _twin(name, known):
-    "What stands for PyTorch's class of that name"
+    "The counterpart of the PyTorch class of that name"
     if name not in known: raise KeyError(f'Keras has no twin of {name!r}.{nearest(name, known)}')
     return known[name]
 
@@ -214,7 +214,7 @@ def add_schedule(self:Optimizer,
 @patch
 def step_schedule(self:Optimizer)->None:
     "Go to the schedule's next learning rate"
-    self.clock.step() # a schedule warns where no optimizer's step came before it
+    self.clock.step() # a schedule warns if no optimizer's step came before it
     self.schedule.step()
 
 # %% ../../nbs/30_keras_models.core.ipynb #982ce735
@@ -231,10 +231,10 @@ def load_state_dict(self:Optimizer, state):
 
 # %% ../../nbs/30_keras_models.core.ipynb #3517a2b3
 class Stored(NamedTuple):
-    "What one of PyTorch's tensors is made of"
-    variables: list # of Keras
+    "The Keras variables that make one PyTorch tensor"
+    variables: list # Keras variables
     n_in: int = 0   # inputs of a kernel; 0 for a vector
-    shape: tuple = None # of the tensor, where it has further axes of length 1
+    shape: tuple = None # of the tensor, if it has more axes of length 1
 
     def get(self): # the tensor
         flat = lambda a: a.reshape(self.n_in, -1).T if self.n_in else a.ravel()
@@ -294,7 +294,7 @@ def take_weights(
     layer,  # a Keras layer that has been called
     weights # name -> tensor
 )->None:
-    "Give a layer its weights by name; `RuntimeError` where a name or shape differs, as in PyTorch"
+    "Give a layer its weights by name; `RuntimeError` if a name or shape differs, as in PyTorch"
     table = weight_table(layer)
     want = {k:tuple(v.get().shape) for k,v in table.items()}
     found = {k:tuple(v.shape) for k,v in weights.items()}
@@ -308,7 +308,7 @@ def take_weights(
 def first_weights(
     seed # of the random numbers
 ):
-    "A context in which a model's weights are drawn; it leaves the global random state as it was"
+    "A context in which a model draws its weights; afterwards the global random state is as before"
     state = random.getstate() # Keras draws the seeds of its initializers from there
     random.seed(seed)
     try: yield
@@ -316,9 +316,9 @@ def first_weights(
 
 # %% ../../nbs/30_keras_models.core.ipynb #186db2d3
 class BaseModel(StepProtocol, keras.Model):
-    "A classifier with its loss, optimizer and schedule; subclasses give `call(inputs, training)`"
+    "A classifier with its loss, optimizer and schedule; subclasses define `call(inputs, training)`"
     def __init__(self,
-        learning_rate=.001, # where the optimizer's configuration names none
+        learning_rate=.001, # if the optimizer's configuration names none
         n_classes=250       # signs
     ):
         super().__init__(autocast=False)
@@ -328,7 +328,7 @@ class BaseModel(StepProtocol, keras.Model):
     def build(self, shape): pass # as in `Layer`
     def forward(self, x, mask=None): return self((x, mask))
     def call(self, inputs, training=False):
-        raise NotImplementedError('a model gives its own call(inputs, training)')
+        raise NotImplementedError('a model must define call(inputs, training)')
     def __call__(self, inputs, training=False):
         return super().__call__(with_mask(inputs), training=training)
 
@@ -348,8 +348,8 @@ def configure(self:BaseModel,
     optimizer:dict, # name ('Adam', 'AdamW' or 'SGD'), params as in torch.optim
     scheduler:dict, # name in torch.optim.lr_scheduler, params
     loss:dict       # name ('CrossEntropyLoss'), params as in torch.nn
-)->BaseModel:
-    "Make the weights and the loss; optimizer and schedule are made when first asked for"
+)->BaseModel: # itself
+    "Make the weights and the loss; optimizer and schedule are made when first used"
     P,C = self.inputs.n_points,self.inputs.n_dims
     self.criterion = _twin(loss['name'], _LOSSES)(**loss['params'])
     self(np.zeros((1, 2 if self.any_length else 32, P, C), np.float32)) # makes the weights
@@ -379,19 +379,19 @@ def state_dict(self:BaseModel)->dict: # name -> tensor
 def load_state_dict(self:BaseModel,
     weights # name -> tensor
 )->None:
-    "Take the weights of a twin; `RuntimeError` where a name or shape differs, as in PyTorch"
+    "Take the weights of a twin; `RuntimeError` if a name or shape differs, as in PyTorch"
     take_weights(self, weights)
 
 # %% ../../nbs/30_keras_models.core.ipynb #6a249c28
 def _any_size(model, batch):
-    "The signature of tensors like these, for any number of clips, and of frames where allowed"
+    "The signature of tensors like these, for any number of clips, and of frames if allowed"
     free = [2 if model.any_length else 1]*2 + [1] # axes of features, mask, targets
     return [tf.TensorSpec([None]*n+o.shape[n:], o.dtype) for n,o in zip(free, batch)]
 
 # %% ../../nbs/30_keras_models.core.ipynb #0de8dcee
 @patch
 def _graph(self:BaseModel, fn, batch, *constants):
-    "The graph of a function of a batch, made when first asked for"
+    "Call the graph of a function of a batch; the first call makes it"
     key = fn.__name__,len(batch[-1].shape),constants
     if key not in self._made:
         whole,signature = lambda *b: fn(*b, *constants),_any_size(self, batch)
@@ -424,8 +424,10 @@ def _gradients(self:BaseModel, x, mask, y, training, half):
 
 # %% ../../nbs/30_keras_models.core.ipynb #48780ca6
 @patch
-def training_step(self:BaseModel, batch):
-    "`loss, accuracy, labels, scores`; `optimize` then takes the step"
+def training_step(self:BaseModel,
+    batch # features, mask or none, targets
+)->tuple: # loss, accuracy, labels, scores
+    "A step in training; `optimize` then takes the gradient step"
     batch,half = _full_batch(batch),self.mixed_precision and self.training
     loss,logits,self._last = self._graph(self._gradients, batch, self.training, half)
     return self._result(loss, logits.numpy(), batch[2].numpy())
@@ -439,8 +441,10 @@ def optimize(self:BaseModel):
 
 # %% ../../nbs/30_keras_models.core.ipynb #3a88051e
 @patch
-def validation_step(self:BaseModel, batch):
-    "`loss, accuracy, labels, scores`, without gradients"
+def validation_step(self:BaseModel,
+    batch # features, mask or none, targets
+)->tuple: # loss, accuracy, labels, scores
+    "A step without gradients"
     x,mask,y = _full_batch(batch)
     logits = self._graph(self._logits, (x, mask))
     return self._result(self.criterion(logits, y), logits.numpy(), y.numpy())
@@ -456,8 +460,8 @@ def _infer(self:BaseModel, fn, x, mask):
 @patch
 def logits(self:BaseModel,
     x,        # (B, T, P, C) array
-    mask=None # (B, T) array; None where all frames are real
-): # (B, n_classes) array
+    mask=None # (B, T) array; None if all frames are real
+)->np.ndarray: # (B, n_classes)
     "The model's answer, in evaluation"
     return self._infer(lambda *b: self._graph(self._logits, b), x, mask)
 
@@ -467,7 +471,7 @@ def to_device(self:BaseModel, name='auto'):
     "Compute on the device of that name; 'auto' leaves it to TensorFlow"
     kinds = dict(auto=None, cpu='/CPU:0', cuda='/GPU:0')
     if name not in kinds or (name=='cuda' and not tf.config.list_physical_devices('GPU')):
-        raise ValueError(f"DEVICE: expected {', '.join(kinds)} that TensorFlow has, found {name!r}")
+        raise ValueError(f"DEVICE: expected one of {', '.join(kinds)}, and a GPU for cuda, found {name!r}")
     self.place = kinds[name]
     self._made.clear()
     return self
@@ -506,7 +510,7 @@ def set_dropout(self:BaseModel,
 # %% ../../nbs/30_keras_models.core.ipynb #4948ee14
 @patch
 def _untrained(self:BaseModel, x, mask):
-    "Names of trainable parameters that a step would leave as they are"
+    "Names of trainable parameters that a step would leave unchanged"
     weights,held = self.trainable_variables,{id(v) for v in self.optimizer.variables}
     with tf.GradientTape() as tape: loss = tf.reduce_mean(self((x, mask), training=True)**2)
     gradients = tape.gradient(loss, [v.value for v in weights])
@@ -553,7 +557,7 @@ def _learn(model, kind, batches):
 def check_twins(
     model_name:str, # one of `list_models`
     n_steps=0,      # training steps to compare
-    **overrides     # of the configuration; dropout off if there are steps
+    **overrides     # values by key, as in `override_params`; dropout 0 if there are steps
 )->tuple: # the PyTorch model, the Keras model, their largest difference in logits before the steps
     "Assert that a model answers and learns like its PyTorch twin"
     make = lambda name: create_model(model_name, 12, Config(DL_FRAMEWORK=name), **overrides)
@@ -563,7 +567,7 @@ def check_twins(
     found,want = ours.logits(x, mask),theirs.logits(x, mask)
     assert np.allclose(found, want, atol=1e-4), f'logits differ by {abs(found-want).max():.1g}'
     count = lambda weights: sum(int(np.prod(v.shape)) for v in weights)
-    assert count(ours.trainable_variables)==count(theirs.parameters()), 'not as many parameters'
+    assert count(ours.trainable_variables)==count(theirs.parameters()), 'the numbers of parameters differ'
     back = copy_weights(ours, make('pytorch')).logits(x, mask)
     assert np.allclose(back, want, atol=1e-6), 'weights change on the way back'
     batches = [_example(rng) for _ in range(n_steps)]

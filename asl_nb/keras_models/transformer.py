@@ -15,10 +15,10 @@ from .core import BaseModel,Dropout,FillMissing,Layer,MaskedLayer,layer_normaliz
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #7c37a90f
 def sinusoids(
-    n, # positions, also as a tensor
+    n, # positions, an int or a tensor
     d:int # channels
 ): # (n, d) tensor
-    "Sines and cosines of falling frequency, one row per position"
+    "Sines and cosines of decreasing frequency, one row per position"
     rate = np.exp(-math.log(10_000)*np.arange(0, d, 2)/d).astype(np.float32)
     angle = ops.cast(ops.arange(n), 'float32')[:,None]*rate
     return ops.reshape(ops.stack([ops.sin(angle), ops.cos(angle)], -1), (n, 2*len(rate)))[:,:d]
@@ -35,14 +35,14 @@ def masked_mean(
     x,   # (B, T, D)
     mask # (B, T)
 ): # (B, D)
-    "Mean over the real frames, 0 where there are none"
+    "Mean over the real frames, 0 if there are none"
     m = ops.cast(mask, x.dtype)[...,None]
     return ops.sum(x*m, 1)/ops.maximum(ops.sum(m, 1), 1)
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #95924cb1
 def attention(
     d_model, n_head, # channels, heads
-    dropout          # rate, of the weights of attention
+    dropout          # rate for the attention weights
 )->keras.layers.MultiHeadAttention:
     "Keras's attention, whose queries, keys and values start as PyTorch's"
     if d_model%n_head:
@@ -89,7 +89,7 @@ class TransformerEncoder(Layer):
     "Encoder layers, one after another"
     def __init__(self,
         num_layers, # how many
-        **params    # of `TransformerEncoderLayer`
+        **params    # arguments of `TransformerEncoderLayer`
     ):
         super().__init__()
         self.layers = [TransformerEncoderLayer(**params) for _ in range(num_layers)]
@@ -106,7 +106,7 @@ class TransformerSequenceClassifier(MaskedLayer):
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
         layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
-        local_hands=True          # whether hand points are measured from the wrist
+        local_hands=True          # whether a hand's points are measured from its wrist
     ):
         super().__init__()
         self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding

@@ -22,7 +22,7 @@ def make_sidecar(
     model_params:dict, # its configuration
     label_map:dict,  # sign -> index
     cfg:Config,      # all settings
-    **more           # what else belongs to the run: split, metrics, ...
+    **more           # anything else about the run: split, metrics, ...
 )->dict:
     "Everything needed to use a checkpoint's weights"
     return dict(format=_FORMAT, model_name=model_name, model_params=model_params,
@@ -36,11 +36,11 @@ def _sidecar_path(path): return Path(path).with_suffix('.json')
 def write_checkpoint(
     filepath,     # .safetensors file
     weights:dict, # name -> tensor
-    sidecar:dict  # of `make_sidecar`
+    sidecar:dict  # from `make_sidecar`
 )->None:
     "Write weights and sidecar; each file appears whole or not at all"
     from safetensors.torch import save_file
-    if sidecar is None: raise ValueError(f'{filepath}: expected a sidecar (of make_sidecar), found none')
+    if sidecar is None: raise ValueError(f'{filepath}: expected a sidecar (from make_sidecar), found none')
     with atomic_path(_sidecar_path(filepath)) as p: p.write_text(json.dumps(sidecar, indent=1))
     weights = {k:v.detach().cpu().contiguous() for k,v in weights.items()}
     with atomic_path(filepath) as p: save_file(weights, p)
@@ -66,7 +66,7 @@ def read_weights(
 _KEYS = tuple(make_sidecar('', {}, {}, Config()))
 
 def _check_sidecar(file, sidecar):
-    "The settings of a sidecar; `ValueError` if it is not complete or its fingerprint is another"
+    "The settings of a sidecar; `ValueError` if it is incomplete or its fingerprint differs"
     bad = lambda want,found: ValueError(f'{file}: expected {want}, found {found}')
     if not isinstance(sidecar, dict): raise bad('a dictionary', type(sidecar).__name__)
     if missing := [k for k in _KEYS if k not in sidecar]: raise bad(f'keys {_KEYS}', f'none named {missing}')
@@ -104,14 +104,14 @@ def pretrained_file(
     if str(name_or_path) in list_pretrained(): return ASSETS/f'{name_or_path}.safetensors'
     if path.exists(): return path
     names = ', '.join(list_pretrained())
-    raise FileNotFoundError(f'{path}: expected a checkpoint, or a name of {names}, found none')
+    raise FileNotFoundError(f'{path}: expected a checkpoint, or one of the names {names}, found none')
 
 # %% ../../nbs/21_models.checkpoint.ipynb #bc54737f
 def find_weights(
     file,      # a path from a model's configuration
-    cfg:Config # MODEL_DIR
+    cfg:Config # its MODEL_DIR
 )->Path: # an existing file
-    "A file of weights, as the path stands or below `MODEL_DIR`; the error names both places"
+    "A file of weights, at the path as given or below `MODEL_DIR`; the error names both places"
     below = cfg.path('MODEL_DIR', file) # of an absolute path: the path itself
     for path in (Path(file), below):
         if path.is_file(): return path
@@ -121,7 +121,7 @@ def find_weights(
 UNREADABLE = UnpicklingError,RuntimeError,EOFError,LookupError,ValueError # of torch.load, depending on the bytes
 
 def read_training_state(
-    filepath # of `save_training_state`
+    filepath # written by `save_training_state`
 )->dict: # weights, optimizer, scheduler, dropout, more
     "Read the state of a training run; runs no code from it"
     import torch

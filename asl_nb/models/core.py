@@ -24,7 +24,7 @@ from .checkpoint import write_checkpoint
 # %% ../../nbs/22_models.core.ipynb #64c71a2e
 @dataclass(frozen=True)
 class InputShape:
-    "What a model must know of the features"
+    "What a model must know about the features"
     n_points: int                                # P
     n_dims: int                                  # C
     hands: tuple = (range(40,61), range(61,82))  # positions of each hand, the wrist first
@@ -55,7 +55,7 @@ def wrists(self:InputShape,
 
 # %% ../../nbs/22_models.core.ipynb #59f0d10e
 def _ahead(x, n):
-    "Each frame's successor by n, NaN after the end"
+    "For each frame the one n frames later, NaN after the end"
     n = min(n, x.shape[1])
     return torch.cat([x[:,n:], torch.full_like(x[:,:n], torch.nan)], 1)
 
@@ -64,7 +64,7 @@ class FillMissing(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
     def __init__(self,
         inputs:InputShape,
-        local_hands=True, # measure a hand's points from its wrist, in palms
+        local_hands=True, # measure a hand's points from its wrist, in palm lengths
         motion=False      # add each point's motion to the next two frames
     ):
         super().__init__()
@@ -82,11 +82,11 @@ class FillMissing(nn.Module):
 
 # %% ../../nbs/22_models.core.ipynb #3f4d6e68
 class StepProtocol:
-    "What the Trainer asks of a model, as far as it is the same in every framework"
+    "The part of the step protocol that is the same in every framework"
     ordered,any_length,causal = True,True,False
     gradient_clip,mixed_precision,sidecar = 0.,False,None
 
-    def load_pretrained(self): "Read the weights that the configuration names, if it can name any"
+    def load_pretrained(self): "Read pretrained weights, if the configuration names any"
 
     def _result(self, loss, scores, y):
         labels = y.argmax(1) if y.ndim==2 else y # mixup's targets are probabilities
@@ -107,7 +107,7 @@ for _m in ('Accuracy','F1Score','Precision','Recall','AUC'):
 def linear_to(
     n_in, n_out # channels
 )->nn.Module:
-    "A linear layer, or none if the channels are as wanted"
+    "A linear layer, or none if the number of channels is right already"
     return nn.Identity() if n_in==n_out else nn.Linear(n_in, n_out)
 
 # %% ../../nbs/22_models.core.ipynb #126e16c9
@@ -143,7 +143,7 @@ def make_by_name(
 
 # %% ../../nbs/22_models.core.ipynb #1fc7a9e1
 class BaseModel(StepProtocol, nn.Module):
-    "A classifier with its loss, optimizer and schedule; subclasses give `forward(x, mask)`"
+    "A classifier with its loss, optimizer and schedule; subclasses define `forward(x, mask)`"
     steps = dict(optimizer=dict(name='Adam', params={}),
                  scheduler=dict(name='ExponentialLR', params=dict(gamma=1.)))
 
@@ -159,7 +159,7 @@ class BaseModel(StepProtocol, nn.Module):
         if mask is None: mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
         return super().__call__(x, mask)
 
-    def forward(self, x, mask): raise NotImplementedError('a model gives its own forward(x, mask)')
+    def forward(self, x, mask): raise NotImplementedError('a model must define forward(x, mask)')
 
     @cached_property
     def optimizer(self): # over all trainable parameters
@@ -304,9 +304,9 @@ def load_checkpoint(self:StepProtocol,
 @patch
 def save_training_state(self:StepProtocol,
     filepath, # file to write
-    **more    # plain values that belong to it
+    **more    # plain values to keep with it
 )->None:
-    "Write all that a resumed run needs"
+    "Write everything that resuming a run needs"
     state = dict(weights=self.state_dict(), optimizer=self.optimizer.state_dict(),
                  scheduler=self.scheduler.state_dict(), dropout=self.get_dropout(), more=more)
     with atomic_path(filepath) as p: torch.save(state, p)
@@ -314,9 +314,9 @@ def save_training_state(self:StepProtocol,
 # %% ../../nbs/22_models.core.ipynb #3e3f9488
 @patch
 def load_training_state(self:StepProtocol,
-    state:dict # of `read_training_state`
+    state:dict # from `read_training_state`
 )->None:
-    "Take over the state of a run"
+    "Restore the state of a run"
     self.load_state_dict(state['weights'])
     self.optimizer.load_state_dict(state['optimizer'])
     self.scheduler.load_state_dict(state['scheduler'])
@@ -344,7 +344,7 @@ def _arguments(params):
 
 # %% ../../nbs/22_models.core.ipynb #7b63456f
 def _build(model_name, n_classes, cfg, params):
-    "A model of a full configuration, with random weights"
+    "A model with a full configuration and random weights"
     part = lambda module: importlib.import_module(f'{PACKAGES[cfg.DL_FRAMEWORK]}.{module}')
     core = part('core') # first: where a framework is missing, this says what to install
     cls,inputs = getattr(part(FAMILIES[model_name]), model_name),InputShape.of(cfg)
@@ -361,8 +361,8 @@ def create_model(
     model_name:str, # one of `list_models`
     n_classes=250,  # signs
     cfg=Config(),   # DL_FRAMEWORK, SEED, LEARNING_RATE, the shape of the features
-    model_config=None, # a configuration of `resolve_params`, in place of the shipped one
-    **overrides     # values by key, of `override_params`
+    model_config=None, # your own configuration, as in `resolve_params`
+    **overrides     # values by key, as in `override_params`
 ): # a model with optimizer and schedule
     "A model by name, with its shipped configuration and overrides"
     known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
@@ -374,9 +374,9 @@ def create_model(
 
 # %% ../../nbs/22_models.core.ipynb #bfdc8bcc
 def load_model_from_checkpoint(
-    ckpt_name,  # name of bundled weights, .safetensors file, or the folder of a run
+    ckpt_name,  # name of bundled weights, a .safetensors file, or the folder of a run
     device='cpu', # where to put the model
-    dl_framework=None # 'pytorch' or 'tensorflow'; None for the training's
+    dl_framework=None # 'pytorch' or 'tensorflow'; None for the one it was trained in
 ): # the model in evaluation mode; its `sidecar` and `cfg` are set
     "A trained model from a checkpoint; needs the two files and nothing else"
     path,sidecar,cfg = read_sidecar(pretrained_file(ckpt_name))

@@ -31,8 +31,8 @@ class LogitsEnsemble(BaseModel):
 class HybridModel(LogitsEnsemble):
     "An `LSTMClassifier` and a `TransformerSequenceClassifier` under a linear layer"
     def __init__(self, inputs, n_classes,
-        transformer:dict, # of `TransformerSequenceClassifier`
-        lstm:dict         # of `LSTMClassifier`
+        transformer:dict, # arguments of `TransformerSequenceClassifier`
+        lstm:dict         # arguments of `LSTMClassifier`
     ):
         super().__init__(2, n_classes)
         self.lstm = LSTMClassifier(inputs, n_classes, **lstm)
@@ -40,7 +40,7 @@ class HybridModel(LogitsEnsemble):
 
 # %% ../../nbs/26_models.ensemble.ipynb #f5cfee53
 def growing_members(
-    cls,               # class of the members, which takes `num_layers`
+    cls,               # class of the members; it takes `num_layers`
     inputs, n_classes, # the features, the number of signs
     n_models:int,      # members
     **params           # of each member
@@ -53,7 +53,7 @@ def growing_members(
 class TransformerEnsemble(LogitsEnsemble):
     "Transformers of 2, 3, ... layers under a linear layer"
     def __init__(self, inputs, n_classes,
-        transformer:dict, # of `TransformerSequenceClassifier`, without num_layers
+        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
         n_models=5        # members
     ):
         super().__init__(n_models, n_classes)
@@ -65,8 +65,8 @@ class TransformerEnsemble(LogitsEnsemble):
 class HybridEnsembleModel(LogitsEnsemble):
     "LSTMs, and Transformers of 2, 3, ... layers, under a linear layer"
     def __init__(self, inputs, n_classes,
-        transformer:dict, # of `TransformerSequenceClassifier`, without num_layers
-        lstm:dict,        # of `LSTMClassifier`
+        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
+        lstm:dict,        # arguments of `LSTMClassifier`
         n_models=4        # members of each kind
     ):
         super().__init__(2*n_models, n_classes)

@@ -26,7 +26,7 @@ FAMILIES = {name:module for module,names in dict(
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
-    pattern='*' # with * and ?
+    pattern='*' # may hold the wildcards * and ?
 )->list: # names
     "The models whose names match"
     return sorted(n for n in FAMILIES if fnmatch(n, pattern))
@@ -42,14 +42,14 @@ def _entry(section, name):
 def get_model_params(
     model_name:str # one of `list_models`
 )->dict: # groups of values
-    "A model's shipped configuration; `KeyError` names the nearest model"
+    "A model's shipped configuration; a `KeyError` suggests the nearest name"
     return _entry('models', model_name)
 
 # %% ../../nbs/20_models.registry.ipynb #c2864a85
 def get_search_space(
     model_name:str # one of `list_models`
 )->dict: # key -> the kind of its values and their range
-    "What a search tries for a model"
+    "The values that a hyperparameter search tries for a model"
     return _entry('search', model_name)
 
 # %% ../../nbs/20_models.registry.ipynb #5f644fb8
@@ -67,9 +67,9 @@ def _checked(
     key,   # the value's name, or the path to it
     value, # what was given
     like   # the shipped value
-): # the value, a whole number as float where a float is expected
-    "`ValueError` for a value of another type or out of bounds"
-    kind = str if like is None and value is not None else type(like) # None: a file that is not set
+): # the value; an int becomes a float if a float is expected
+    "`ValueError` for a value of another type or outside its bounds"
+    kind = str if like is None and value is not None else type(like) # None: no file is set
     if kind is float and type(value) is int: value = float(value)
     if type(value) is not kind:
         raise ValueError(f'{key}: expected {kind.__name__}, found {value!r}')
@@ -87,7 +87,7 @@ def flatten(
     return {p:v for k,o in params.items() for p,v in flatten(o, (*path, k)).items()}
 
 # %% ../../nbs/20_models.registry.ipynb #972cf99c
-# the original's keys, and where they act
+# keys of the original, and where they belong here
 _MOVED = dict(learning_rate=('optimizer','lr'), gamma=('scheduler','gamma'))
 
 def _find(paths, key):
@@ -101,7 +101,7 @@ def _find(paths, key):
 
 # %% ../../nbs/20_models.registry.ipynb #76c57723
 def override_params(
-    params:dict, # of `get_model_params`
+    params:dict, # from `get_model_params`
     **overrides  # values by key, or by dotted path
 )->dict: # a changed copy
     "A model's configuration with other values"
@@ -121,12 +121,12 @@ _BY_NAME = 'optimizer','scheduler','loss' # groups of a name and its params
 
 # %% ../../nbs/20_models.registry.ipynb #8f6bf4ac
 def _take(config, key):
-    "Take a key out of the constructor's groups: its values by path, the one that wins first"
+    "Remove a key from the constructor's groups; its values by path, the one that wins first"
     return {f'{g}.{key}':config[g].pop(key) for g in ARGUMENTS if key in config.get(g, {})}
 
 # %% ../../nbs/20_models.registry.ipynb #ca788250
 def _take_moved(config):
-    "Take out the keys of `_MOVED`: values that act by (group, key), and why the others do not"
+    "Remove the keys of `_MOVED`; values that act by (group, key), and why the others do not"
     acts,idle = {},{}
     for key,(group,name) in _MOVED.items():
         given,named = _take(config, key),config.get(group, {}).get('params') or {}
@@ -137,7 +137,7 @@ def _take_moved(config):
 
 # %% ../../nbs/20_models.registry.ipynb #fbd029e7
 def _take_fixed(config, n_classes):
-    "Take out the keys whose values are fixed, and say by what; `ValueError` for another value"
+    "Remove the keys whose values are fixed; why they are, by path; `ValueError` for another value"
     idle,signs = {},'the label map gives the number of signs'
     for key,fixed,why in (('batch_first', True, 'arrays are always batch first'),
                           ('num_classes', n_classes, signs), ('output_dim', n_classes, signs)):
@@ -149,7 +149,7 @@ def _take_fixed(config, n_classes):
 
 # %% ../../nbs/20_models.registry.ipynb #fcae2adc
 def _settle(config, model_name, n_classes):
-    "Take out the keys that stand elsewhere: values that act by (group, key); warns of the others"
+    "Remove the keys of the original; values that act by (group, key), and a warning about the rest"
     for group,values in config.items():
         if not isinstance(values, dict):
             raise ValueError(f'{group}: expected a dictionary, found {values!r}')
@@ -161,7 +161,7 @@ def _settle(config, model_name, n_classes):
 
 # %% ../../nbs/20_models.registry.ipynb #574a928f
 def _check_values(group, values, shipped):
-    "A user's values, those of known keys checked against the shipped ones"
+    "A user's values; those of known keys are checked against the shipped ones"
     return {k:_checked(f'{group}.{k}', v, shipped[k]) if k in shipped else v for k,v in values.items()}
 
 def _merge(group, values, shipped):
@@ -182,9 +182,9 @@ def _group(params, group):
 def resolve_params(
     model_name:str,    # one of `list_models`
     model_config=None, # a whole or partial configuration; None for the shipped one
-    *, n_classes=None, # signs, if they are known
-    learning_rate=Config.LEARNING_RATE, # of the setting; its default stands for the shipped one
-    **overrides        # values by key, of `override_params`
+    *, n_classes=None, # number of signs, if it is known
+    learning_rate=Config.LEARNING_RATE, # the setting; its default means the shipped rate
+    **overrides        # values by key, as in `override_params`
 )->dict: # groups of values
     "A model's full configuration; `KeyError` for a group or key that it does not have"
     full,config = get_model_params(model_name),copy.deepcopy(model_config or {})

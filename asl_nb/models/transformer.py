@@ -16,7 +16,7 @@ def sinusoids(
     n:int, # positions
     d:int  # channels
 )->torch.Tensor: # (n, d)
-    "Sines and cosines of falling frequency, one row per position"
+    "Sines and cosines of decreasing frequency, one row per position"
     rate = torch.exp(-math.log(10_000)*torch.arange(0, d, 2)/d)
     angle = torch.arange(n)[:,None]*rate
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)[:,:d]
@@ -26,7 +26,7 @@ def masked_mean(
     x,   # (B, T, D)
     mask # (B, T)
 )->torch.Tensor: # (B, D)
-    "Mean over the real frames"
+    "Mean over the real frames, 0 if there are none"
     m = mask[...,None].to(x.dtype)
     return (x*m).sum(1)/m.sum(1).clamp(min=1)
 
