@@ -221,7 +221,8 @@ def evaluate_model(
     split:dict,   # of `make_split`
     side='test',  # 'valid' or 'test'
     words='',     # the split in words; '' for those of `describe_split`
-    limit=None    # clips at most; None for all
+    limit=None,   # clips at most; None for all
+    label_map=None # sign -> index of the model; None for the data's
 )->Report:
     "The report of a model over one side of a split"
     table,words = dataset.metadata_df,words or describe_split(split, side)
@@ -230,7 +231,7 @@ def evaluate_model(
     table = table.assign(clean=clean_clips(table, sides['train'], dataset.cfg))
     clips = table.index[sides[side]][:limit]
     probs = predict_clips(model, dataset.subset(clips, augment=False))
-    preds = prediction_table(table.loc[clips], probs, dataset.store.label_map)
+    preds = prediction_table(table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
     folder = dataset.cfg.path('OUT_DIR', 'report')
     return Report(preds, dataset.store.marker['name'], words, folder=folder)
@@ -529,7 +530,7 @@ def evaluate_run(
         table = dataset.metadata_df
         words = _foreign_words(table, split, len(store)-len(table))
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())
-    return evaluate_model(model, dataset, split, side, words)
+    return evaluate_model(model, dataset, split, side, words, label_map=model.sidecar['label_map'])
 
 # %% ../nbs/41_trainer.ipynb #54080ee9
 def _known_clips(store, cfg, label_map):
