@@ -101,9 +101,9 @@ def files():
     return found
 
 def run_notebooks(n_workers, *which):
-    "Whether the cells of some notebooks run and leave no file behind; a thread each, or two runs fight for two cores"
-    before = files()
-    done = run(BIN/'nbdev_test', '--n_workers', n_workers, '--timing', *which, OMP_NUM_THREADS='1', TQDM_DISABLE='1')
+    "Whether the cells of some notebooks run and leave no file behind"
+    before,quiet = files(),dict(OMP_NUM_THREADS='1', TQDM_DISABLE='1') # more threads than cores slow each other down
+    done = run(BIN/'nbdev_test', '--n_workers', n_workers, '--timing', *which, **quiet)
     return told([f'{f}: left behind by a notebook' for f in sorted(files()-before)]) and done
 
 def notebooks():
