@@ -1,5 +1,6 @@
 "All checks of the project, one after another; exits with 1 if any failed"
 import ast
+import os
 import subprocess
 import sys
 import time
@@ -10,9 +11,9 @@ import readme
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
-def run(*cmd):
+def run(*cmd, **env):
     "Whether a command succeeds, run from the project's root"
-    return subprocess.run([str(c) for c in cmd], cwd=ROOT).returncode==0
+    return subprocess.run([str(c) for c in cmd], cwd=ROOT, env={**os.environ, **env}).returncode==0
 
 def told(problems):
     "Print the problems; whether there are none"
@@ -91,17 +92,31 @@ def benchmarks():
 
 KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 
+def files():
+    "The files of the project, without those of git, of the environment and of Python"
+    found,own = set(),{'.git','.venv','__pycache__','.ipynb_checkpoints'}
+    for folder,folders,names in os.walk(ROOT):
+        folders[:] = [f for f in folders if f not in own]
+        found |= {os.path.relpath(os.path.join(folder, n), ROOT) for n in names}
+    return found
+
+def run_notebooks(n_workers, *which):
+    "Whether the cells of some notebooks run and leave no file behind"
+    before,quiet = files(),dict(OMP_NUM_THREADS='1', TQDM_DISABLE='1') # more threads than cores slow each other down
+    done = run(BIN/'nbdev_test', '--n_workers', n_workers, '--timing', *which, **quiet)
+    return told([f'{f}: left behind by a notebook' for f in sorted(files()-before)]) and done
+
 def notebooks():
     "Every cell of every notebook runs, except those of Keras and of the search"
-    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--skip_file_re', f'^([_.]|{KERAS}|{SEARCH})')
+    return run_notebooks(2, '--skip_file_re', f'^([_.]|{KERAS}|{SEARCH})')
 
 def keras():
     "Every cell of the notebooks that load TensorFlow runs, in processes of their own"
-    return run(BIN/'nbdev_test', '--n_workers', 2, '--timing', '--file_re', f'^{KERAS}')
+    return run_notebooks(2, '--file_re', f'^{KERAS}')
 
 def search():
     "Every cell of the search's notebook runs, in a process of its own"
-    return run(BIN/'nbdev_test', '--n_workers', 0, '--timing', '--file_re', f'^{SEARCH}')
+    return run_notebooks(0, '--file_re', f'^{SEARCH}')
 
 CHECKS = exported,readme_rendered,layout,light,docs,benchmarks,notebooks,keras,search
 

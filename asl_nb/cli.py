@@ -64,7 +64,7 @@ def _without_command(words):
 
 # %% ../nbs/80_cli.ipynb #8982cd2b
 def _positional(fn):
-    "The name of the parameter that takes what stands alone, or None"
+    "The name of the parameter that takes the words without an option, or None"
     parameters = inspect.signature(fn).parameters.values()
     return next((p.name for p in parameters if p.kind is p.VAR_POSITIONAL), None)
 

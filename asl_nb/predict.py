@@ -204,7 +204,7 @@ def recognize_files(
     signs=None,    # the only signs that are possible; None for all
     progress=False # show a bar?
 ): # yields (file, `Answer` or the exception)
-    "What each file shows; an unreadable one gives its error, and the others go on"
+    "What each file shows; an unreadable one gives its error"
     if progress:
         from tqdm.auto import tqdm
         files = tqdm(files, disable=None, unit='clip') # a bar in a terminal, none in a file

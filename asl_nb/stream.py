@@ -88,7 +88,7 @@ class HandMovement:
         return Span(time)
 
     def end(self)->Span: # None at rest
-        "End the movement that lasts"
+        "End the current movement"
         if self.start is None: return None
         ended,self.start = Span(self.start, self.raised),None
         return ended
@@ -98,7 +98,7 @@ _AGREEING_LOOKS = 3  # in a row, that name a sign
 _SECONDS_SAME = 1.   # within which the same sign is not named again
 
 class Look(NamedTuple):
-    "What the model says of a part of the stream"
+    "What the model says about a part of the stream"
     start: float      # seconds
     end: float
     probs: np.ndarray # (n_classes,)
@@ -125,7 +125,7 @@ class Vote:
         return self._decide() if self.live else events
 
     def end(self,
-        whole=None # makes the look at the whole movement, which counts if no run has named a sign
+        whole=None # makes the look at the whole movement; used if no run has named a sign
     )->list: # of events
         "The movement is over"
         events = self._decide()
@@ -144,11 +144,11 @@ class Vote:
         event = SignRecognized(*answer[:2], looks[0].start, looks[-1].end, answer.top)
         last,self.last = self.last,event
         if not last or last.sign!=event.sign or looks[0].end-last.end>=_SECONDS_SAME: return [event]
-        self.last = event._replace(start=last.start) # the same sign goes on
+        self.last = event._replace(start=last.start) # the same sign continues
         return []
 
 # %% ../nbs/62_stream.ipynb #121522ca
-_SHORTEST_SIGN = .2   # seconds; shorter movements are no signs
+_SHORTEST_SIGN = .2   # seconds; a shorter movement is no sign
 _SECONDS_KEPT = 6.
 _LOOK_EVERY = .1      # seconds
 
@@ -191,7 +191,7 @@ def push(self:StreamRecognizer,
 # %% ../nbs/62_stream.ipynb #0ef40cfe
 @patch
 def flush(self:StreamRecognizer)->list: # of events
-    "End the movement that lasts, because the stream is over"
+    "End the current movement, because the stream is over"
     span = self.movement.end()
     return self._finish(span) if span else []
 

@@ -93,7 +93,7 @@ def follow(
     clip,      # `Clip`
     recognizer # `Recognizer`
 )->list: # (top, recognized signs so far), one per frame
-    "What is known of a clip at each of its frames"
+    "What is known about a clip at each of its frames"
     stream,signs,known = StreamRecognizer(recognizer, clip.aspect, clip.fps),[],[]
     recognized = lambda events: [e for e in events if isinstance(e, SignRecognized)]
     for frame in clip.lm:

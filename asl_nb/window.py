@@ -14,8 +14,8 @@ def check_screen()->None:
     "`RuntimeError` where there is no screen for a window"
     screens = 'DISPLAY','WAYLAND_DISPLAY'
     if not sys.platform.startswith('linux') or any(os.environ.get(s) for s in screens): return
-    raise RuntimeError('expected a screen to open a window on, found none (DISPLAY and '
-                       'WAYLAND_DISPLAY are not set); out= writes the signs of a video to a file')
+    raise RuntimeError('expected a screen to open a window on, found none (DISPLAY and WAYLAND_DISPLAY '
+                       'are not set); out=FILE or --out FILE writes the signs of a video to a file')
 
 # %% ../nbs/64_window.ipynb #6cbb50d9
 @contextmanager
@@ -38,7 +38,7 @@ def show_frames(
     frames, # iterable of (H, W, 3) uint8 RGB
     fps     # frames per second
 )->None:
-    "Show frames in a window until they end or the window is left"
+    "Show frames in a window until they end or the window is closed"
     due = time.perf_counter()
     with open_window() as show:
         for frame in frames:
