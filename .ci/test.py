@@ -88,7 +88,7 @@ def benchmarks():
     few,both = ('--models','LSTM*','Conv*'),('--frameworks','pytorch','tensorflow')
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
-                                ('pretrained',()), ('inference',()))])
+                                ('pretrained',()), ('empty_frames',()), ('inference',()))])
 
 KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 

@@ -9,6 +9,7 @@ __all__ = ['Clip', 'as_clip']
 from dataclasses import dataclass,replace
 from pathlib import Path
 import numpy as np
+from fastcore.basics import patch
 from .config import Config
 from .holistic import convert_frames_to_landmarks,video_to_landmarks
 from .data.raw import read_clip,recorded_as
@@ -43,7 +44,8 @@ class Clip:
         return self.lm[...,:2]*np.float32([self.aspect,1])
 
 # %% ../nbs/08_clip.ipynb #c291026b
-def _read(cls,
+@patch(cls_method=True)
+def read(cls:Clip,
     path,          # parquet file or video
     extractor=None # finds the landmarks in videos; None for Holistic
 )->Clip:
@@ -51,8 +53,6 @@ def _read(cls,
     if Path(path).suffix.lower()=='.parquet': return cls(read_clip(path), **recorded_as(path))
     lm,info = video_to_landmarks(path, extractor)
     return cls(lm, info.aspect, info.fps)
-
-Clip.read = classmethod(_read)
 
 # %% ../nbs/08_clip.ipynb #b113f66e
 def as_clip(
