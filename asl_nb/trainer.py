@@ -88,7 +88,7 @@ class Trainer:
         given = model_name,model_config,overrides
         self.params = resolve_run(config, *given)
         self._prepare_data(dataset, test)
-        resolve_run(config, *given, len(self.label_map)) # does the configuration suit the data?
+        if model_config: resolve_run(config, *given, len(self.label_map)) # does it suit the data?
         self.model = self._model()
         self._prepare_run(run_dir)
         self._prepare_callbacks()
