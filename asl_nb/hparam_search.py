@@ -90,7 +90,7 @@ class HparamSearchTrainer:
 
     def __repr__(self):
         trials = f'{self.n_trials} trials of {self.model_name}'
-        return f'{trials}, at most {self.cfg.EPOCHS} epochs; {self.judges}'
+        return f'{trials}, at most {self.cfg.EPOCHS} epochs; {self.compared_on}'
 
 # %% ../nbs/50_hparam_search.ipynb #3fe60090
 @patch
@@ -99,7 +99,7 @@ def _read_data(self:HparamSearchTrainer, data):
     store = open_store(data, self.cfg, progress=self.progress)
     self.data = str(store.folder.absolute())
     split = describe_split(make_split(store.table, self.cfg), 'valid')
-    self.judges = f"data: {store.marker['name']}; split: {split}"
+    self.compared_on = f"data: {store.marker['name']}; split: {split}"
 
 # %% ../nbs/50_hparam_search.ipynb #1a1cf0bf
 @patch
@@ -262,7 +262,7 @@ def _tuner(self:HparamSearchTrainer, callbacks, there):
 
 # %% ../nbs/50_hparam_search.ipynb #aedd0d2b
 def _plain(value):
-    "A number as YAML has it"
+    "A NumPy number as Python's, which YAML can write"
     return value.item() if isinstance(value, np.generic) else value
 
 # %% ../nbs/50_hparam_search.ipynb #acd4f2f9
@@ -294,7 +294,7 @@ def tune_with_callback(self:HparamSearchTrainer,
                               'resume it (--resume)')
     if finish_fast: self.cfg = self.cfg.replace(FAST_DEV_RUN=True)
     uri = mlflow_tracking_uri or f"sqlite:///{Path(self.cfg.ROOT_PATH)/'mlruns.db'}"
-    recorder = make_recorder(uri, self.model_name, self.out/'artifacts', self.judges)
+    recorder = make_recorder(uri, self.model_name, self.out/'artifacts', self.compared_on)
     with _cluster(self.address, self.resources): results = self._tuner([recorder], there).fit()
     self._save_trials(results)
     self._save_best(self._config(0))

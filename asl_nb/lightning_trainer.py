@@ -276,7 +276,7 @@ def make_lightning_trainer(
 
 # %% ../nbs/42_lightning_trainer.ipynb #0da50de8
 def _limits(cfg):
-    "How much is trained, in Lightning's words"
+    "How much is trained, as arguments of Lightning's Trainer"
     if not cfg.FAST_DEV_RUN: return dict(max_epochs=cfg.EPOCHS)
     batches = {f'limit_{phase}_batches':cfg.LIMIT_BATCHES for phase in ('train','val','test')}
     return dict(max_epochs=cfg.LIMIT_EPOCHS, **batches)

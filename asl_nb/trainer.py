@@ -225,7 +225,8 @@ def evaluate_model(
     split:dict,   # of `make_split`
     side='test',  # 'valid' or 'test'
     words='',     # the split as text; '' for that of `describe_split`
-    limit=None    # clips at most; None for all
+    limit=None,   # clips at most; None for all
+    label_map=None # sign -> index of the model; None for the data's
 )->Report:
     "The report of a model on one side of a split"
     table,words = dataset.metadata_df,words or describe_split(split, side)
@@ -234,7 +235,7 @@ def evaluate_model(
     table = table.assign(clean=clean_clips(table, sides['train'], dataset.cfg))
     clips = table.index[sides[side]][:limit]
     probs = predict_clips(model, dataset.subset(clips, augment=False))
-    preds = prediction_table(table.loc[clips], probs, dataset.store.label_map)
+    preds = prediction_table(table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
     folder = dataset.cfg.path('OUT_DIR', 'report')
     return Report(preds, dataset.store.marker['name'], words, folder=folder)
@@ -533,11 +534,11 @@ def evaluate_run(
         table = dataset.metadata_df
         words = _foreign_words(table, split, len(store)-len(table))
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())
-    return evaluate_model(model, dataset, split, side, words)
+    return evaluate_model(model, dataset, split, side, words, label_map=model.sidecar['label_map'])
 
 # %% ../nbs/41_trainer.ipynb #780f2d3a
 def _known_clips(store, cfg, label_map):
-    "The clips of a store whose signs a model knows, numbered as the model does"
+    "The clips of a store whose signs a model knows, with the model's labels"
     table = store.table[store.table.sign.isin(label_map)]
     table = table.assign(label=table.sign.map(label_map))
     return ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
