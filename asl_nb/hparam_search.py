@@ -223,7 +223,7 @@ def _start_ray(address, tries=3):
     for left in reversed(range(tries)):
         try: return ray.init(**where, log_to_driver=False, logging_level='ERROR')
         except ConnectionError: raise # no cluster at that address
-        except Exception as e: # on a busy machine, where a part took more than Ray's 15 seconds
+        except Exception as e: # on a busy machine, a part may take longer than Ray waits
             if not left: raise RuntimeError(f'Ray does not start here: {e}') from None
 
 # %% ../nbs/50_hparam_search.ipynb #3a057035
