@@ -28,7 +28,7 @@ def in_order(
 
 # %% ../nbs/40_callbacks.ipynb #fb24587b
 class EarlyStop:
-    "Tells whether an epoch is the best so far, and ends training when patience has run out"
+    "Tells whether an epoch is the best so far, and ends training when patience runs out"
     stage = 'early_stop'
 
     def __init__(self,
@@ -46,7 +46,7 @@ class EarlyStop:
 def update(self:EarlyStop,
     value # of the metric
 )->bool: # whether it is the best so far
-    "Note the value of an epoch"
+    "Compare the value of an epoch with the best so far"
     self.improved = self.sign*value > self.best+self.tolerance
     self.best,self.count = (self.sign*value,0) if self.improved else (self.best,self.count+1)
     return self.improved
@@ -112,7 +112,7 @@ for _f in _SCHEDULES.values(): _f.stage = 'schedule'
 def named_callbacks(
     names # of callbacks, as CALLBACKS has them
 )->list: # functions
-    "The callbacks of those names; `KeyError` suggests the nearest"
+    "The callbacks with these names; `KeyError` suggests the nearest name"
     for n in names:
         if n not in _SCHEDULES: raise KeyError(f'unknown callback {n!r}.{nearest(n, _SCHEDULES)}')
     return [_SCHEDULES[n] for n in names]
@@ -140,7 +140,7 @@ def log_hparams_metrics(
     metric_dict:dict, # values by metric/phase
     epoch=0           # step
 )->None:
-    "Log settings with the metrics they led to, in the same log"
+    "Log settings together with the metrics they led to"
     from torch.utils.tensorboard.summary import hparams
     plain = {k:v if isinstance(v, (int,float,str,bool)) else str(v) for k,v in hparam_dict.items()}
     for summary in hparams(plain, metric_dict): writer.file_writer.add_summary(summary)
@@ -148,7 +148,7 @@ def log_hparams_metrics(
 
 # %% ../nbs/40_callbacks.ipynb #f56d0872
 class TensorBoard:
-    "Logs a training for TensorBoard"
+    "Logs a run for TensorBoard"
     stage = 'log'
 
     def __init__(self,
@@ -166,7 +166,7 @@ class TensorBoard:
 
 # %% ../nbs/40_callbacks.ipynb #6d422fd9
 def _make_writer(folder):
-    "A SummaryWriter that does not load TensorFlow, which TensorBoard would, only to open files"
+    "A SummaryWriter that keeps TensorBoard from loading TensorFlow just to open files"
     without = 'tensorboard.compat.notf',ModuleType('notf')
     if 'tensorflow' not in sys.modules: sys.modules.setdefault(*without)
     from torch.utils.tensorboard import SummaryWriter

@@ -6,7 +6,7 @@
 
 The clips are divided into folds by signer. Each signer is tested once, by a model that never saw them, and the epoch is
 chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on
-a GPU, processor time on a CPU, which is fair on a busy core too. Training ends with the last epoch that should end in
+a GPU, processor time on a CPU, so that other load does not matter. Training ends with the last epoch that should end in
 time, after at least one; early stopping may end it before. Each model has its shipped configuration, except
 CVTransferLearningModel, which has a small backbone. KEY=value are settings, e.g. SOURCE=webcam N_FOLDS=5 SEED=1, or
 DL_FRAMEWORK=tensorflow for the Keras models (extra `tf`).
@@ -49,7 +49,7 @@ class Budget:
         if used*(1+1/len(trainer.history))>self.seconds: trainer.stop = f'the budget of {self.seconds:g} s'
 
 def train_fold(name, cfg, store, out, budget):
-    "Train and test one fold; its facts"
+    "Train and test one fold, and write its results"
     overrides = dict(backbone=BACKBONES[cfg.DL_FRAMEWORK]) if name=='CVTransferLearningModel' else None
     trainer = Trainer(cfg, store, model_name=name, run_dir=out, progress=False, overrides=overrides)
     clock = Budget(budget, pick_device(cfg.DEVICE))
@@ -63,7 +63,7 @@ def train_fold(name, cfg, store, out, budget):
     with atomic_path(out/'facts.json') as p: p.write_text(json.dumps(facts))
 
 def summary(folder, cfg, name):
-    "A row of the table: mean and spread over folds, macro means over all signers"
+    "A row of the table: mean and standard deviation over folds, macro means over all signers"
     folds = [fold_dir(folder, k) for k in range(cfg.N_FOLDS)]
     if not all((f/'facts.json').exists() for f in folds): return None
     facts = pd.DataFrame([json.loads((f/'facts.json').read_text()) for f in folds])

@@ -2,20 +2,20 @@
 
     python benchmarks/data.py [--clips 3000] [--data FOLDER] [--check]
 
-Without DATA, CLIPS synthetic clips in the competition's exact file types are made, and deleted at the end. All are built
-into a store. What is repeated and compared takes the first 2,000.
+Without DATA, it makes CLIPS synthetic clips in exactly the competition's file format, and deletes them at the end. All are
+built into a store. Repeated measurements use the first 2,000.
 
-* Preprocessing, against only reading the two columns with pyarrow, in one process. "Store" is what `asl data preprocess`
-  does: check every line, keep 97 of 543 points, count what was seen, hash, write. "With features" adds what a training
-  does once for each clip: gaps, normalization, 32 frames.
+* Preprocessing, against only reading the x and y columns with pyarrow, in one process. "Store" is what `asl data preprocess`
+  does: check every line, keep 97 of 543 points, count what was seen, hash, write. "Store and features" adds what training
+  does once for each clip: fill gaps, normalize, resample to 32 frames.
 * The loader, against the usual design: one .npy file of finished features per clip, augmentation of each item in Python, a
-  DataLoader that collates. Both shuffle, and apply the same augmentations with the same probability. The first epoch of
-  ours makes the features, so it is listed separately.
+  DataLoader that collates. Both shuffle, and apply the same augmentations with the same probability. Our first
+  epoch also makes the features, so it is listed separately.
 * Whether both give the same distribution of clips: two-sample Kolmogorov-Smirnov tests.
 * The store: bytes per clip, time to open, peak memory of the build, with figures for the competition's 94,477 clips.
 
-Every timing is the best of several alternating rounds in one process: of processor time where it is for one core.
-`--check` runs everything small, and ends with 1 if the distributions differ.
+Every timing is the best of several alternating rounds in one process. Timings of one core are processor time.
+`--check` runs everything small, and exits with 1 if the distributions differ.
 """
 import argparse
 import shutil

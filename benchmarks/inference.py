@@ -111,7 +111,7 @@ class ClockedExtractor(HolisticExtractor):
         return results
 
 def watch(recognizer, file):
-    "Seconds of recognising a video, inside MediaPipe and outside, and of the steps outside"
+    "Seconds of recognizing a video, inside MediaPipe and outside, and of the steps outside"
     extractor = ClockedExtractor()
     start = clock()
     clip = Clip.read(file, extractor)

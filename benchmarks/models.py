@@ -10,7 +10,7 @@ Each model has its shipped configuration, with 250 signs and clips of 32 frames.
   optimizer's step.
 * `--compile` adds the forward pass after `torch.compile` (inductor, needs a C++ compiler), relative to the same model
   without it. The time to compile is not counted.
-* `--frameworks pytorch tensorflow` puts the Keras twins (extra `tf`) beside the others. The baseline is PyTorch's.
+* `--frameworks pytorch tensorflow` adds the same models in Keras (extra `tf`). The baseline is in PyTorch.
 
 The models take turns in each round, so a slow moment of the machine affects all. A timing is the best of its rounds.
 `--check` runs everything once, small.
@@ -34,7 +34,7 @@ def example(n):
     return x, np.ones((n, 32), bool), np.arange(n)%250
 
 def tensors(framework):
-    "What makes a framework's tensor of an array"
+    "What makes a framework's tensor from an array"
     if framework=='pytorch': return torch.from_numpy
     import tensorflow as tf
     return tf.constant
@@ -61,7 +61,7 @@ def timed(fn, device):
     return time.perf_counter()-start
 
 def measure(models, fn, rounds, device):
-    "The least seconds of a function of each model, the models taking turns"
+    "The shortest time of a function for each model, in seconds; the models take turns"
     for m in models.values(): fn(m)
     times = [{n:timed(lambda: fn(m), device) for n,m in models.items()} for _ in range(rounds)]
     return pd.DataFrame(times).min()

@@ -2,9 +2,9 @@
 
     python benchmarks/pretrained.py --name mine --data data/raw/mine --negatives data/raw/others --out out/mine
 
-Both folders are in GISLR's layout (`asl data extract` makes one from videos). In OUT it leaves NAME.safetensors with
-NAME.json, which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and tables of what the models of the folds said of
-every signer they had not seen, of other signs, and in streams. An interrupted run is resumed.
+Both folders are in GISLR's layout (`asl data extract` makes one from videos). OUT will hold NAME.safetensors with NAME.json,
+which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and tables of what the models of the folds predicted for
+signers they had not seen, for other signs, and in streams. Run the command again to resume an interrupted run.
 """
 import argparse
 import tempfile
@@ -40,13 +40,13 @@ def clip_table(folder, cfg):
     return table,clips
 
 def said(recognizer, table, clips):
-    "What a recognizer says of clips, one column per sign"
+    "A recognizer's probabilities for clips, one column per sign"
     known = [v.where(v.notna(), None) for v in (table.aspect.astype(object), table.fps.astype(object))]
     probs = recognizer.probabilities([Clip(*c) for c in zip(clips, *known)])
     return pd.DataFrame(probs, table.index, recognizer.signs)
 
 def unseen(runs, table, clips):
-    "What each fold's model says of its test signers"
+    "Each fold's model's probabilities for its test signers"
     parts = []
     for fold,recognizer in enumerate(runs):
         rows = table[table.participant_id.isin(recognizer.model.sidecar['split']['test'])]
@@ -65,7 +65,7 @@ def at_rest(table, clips, cfg):
     return rows,[*found.values()]
 
 def unknown(runs, folders, table, clips, cfg):
-    "What the models say in turns of clips of other signs; half of the first folder's signs choose the threshold"
+    "Probabilities for clips of other signs, the models taking turns; half of the first folder's signs choose the threshold"
     parts = []
     sources = {'rest':at_rest(table, clips, cfg), **{f.name:clip_table(f, cfg) for f in folders}}
     for name,(rows,lms) in sources.items():

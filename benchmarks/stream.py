@@ -42,7 +42,7 @@ def join(clips, lap, aspect, fps, rng):
     return np.concatenate([*parts, *([] if lap is None else [pause(lm, 40, lap, aspect, rng)])]),truth
 
 def listen(stream, lm, fps):
-    "The signs that a stream's recognizer names, each with the time at which it did"
+    "The signs that a stream's recognizer reports, each with the time of the report"
     found = [(e,i/fps) for i,frame in enumerate(lm) for e in stream.push(frame)]
     return [(e,t) for e,t in found+[(e,len(lm)/fps) for e in stream.flush()] if isinstance(e, SignRecognized)]
 
@@ -77,7 +77,7 @@ def hear(recognizer, signer, clips, live):
                    seconds=len(lm)/source['fps'], delay=np.median(found) if found else np.nan)
 
 def evaluate(folds, data, side='test', per_signer=8, threshold=None, live=False):
-    "Recall, false alarms per minute and delay by kind of pause, over the signers of one side of every fold"
+    "Recall, false alarms per minute and delay by kind of pause, over the signers on one side of every fold's split"
     rows = []
     for run in tqdm(sorted(p.parent for p in folds.glob('fold*/best.safetensors')), unit='fold'):
         for recognizer,signer,clips in fold_streams(run, data, side, per_signer, 0):
