@@ -8,7 +8,6 @@ __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'chec
            'evaluate_run']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
-from copy import copy
 import time
 from itertools import islice
 from pathlib import Path
@@ -542,8 +541,6 @@ def _known_clips(store, cfg, label_map):
     "The clips of a store whose signs a model knows, with the model's labels"
     table = store.table[store.table.sign.isin(label_map)]
     table = table.assign(label=table.sign.map(label_map))
-    store = copy(store)
-    store.label_map = label_map
     return ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
 
 # %% ../nbs/41_trainer.ipynb #cc61bf44

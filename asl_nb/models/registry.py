@@ -9,6 +9,7 @@ __all__ = ['PACKAGES', 'FAMILIES', 'ARGUMENTS', 'list_models', 'get_model_params
 # %% ../../nbs/20_models.registry.ipynb #232cbcf1
 import copy,math,warnings
 from fnmatch import fnmatch
+from functools import cache
 from importlib.resources import files
 import yaml
 from ..utils import nearest
@@ -32,11 +33,16 @@ def list_models(
     return sorted(n for n in FAMILIES if fnmatch(n, pattern))
 
 # %% ../../nbs/20_models.registry.ipynb #fadb4486
+@cache
+def _shipped():
+    "The YAML file of all models, parsed once"
+    text = (files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8')
+    return yaml.safe_load(text)
+
 def _entry(section, name):
     "A model's entry in a section of the YAML file"
     if name not in FAMILIES: raise KeyError(f'unknown model {name!r}.{nearest(name, FAMILIES)}')
-    text = (files('asl_nb')/'assets'/'models.yaml').read_text(encoding='utf-8')
-    return yaml.safe_load(text)[section][name]
+    return copy.deepcopy(_shipped()[section][name])
 
 # %% ../../nbs/20_models.registry.ipynb #aeaf06e4
 def get_model_params(
