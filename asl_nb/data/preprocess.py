@@ -8,6 +8,7 @@ __all__ = ['ANCHORS', 'PALM', 'interpolate_missing_values', 'kept_rows', 'body_f
            'preprocess_data_item']
 
 # %% ../../nbs/11_data.preprocess.ipynb #e7fecdbe
+from functools import lru_cache
 import numpy as np
 from ..config import Config,SOURCES
 from ..landmarks import *
@@ -186,36 +187,33 @@ def _stretch(frames, start, lengths, sizes):
     return out
 
 # %% ../../nbs/11_data.preprocess.ipynb #fa83675b
+@lru_cache(maxsize=1024) # many clips have the same length
 def _weights(n, size):
-    "Entries (row, source, weight) of the matrix that pools `n` frames to `size`"
+    "The sources of `size` frames that pool `n`, and their weights: (most sources of one, size)"
     j = np.arange(size)
     low,high = j*n/size,(j+1)*n/size
-    first = np.floor(low+1e-9).astype(int)
-    row,entry = _number(np.ceil(high-1e-9).astype(int)-first)
-    source = first[row]+entry
-    return row,source,np.minimum(source+1, high[row]) - np.maximum(source, low[row])
+    first,after = np.floor(low+1e-9).astype(int),np.ceil(high-1e-9).astype(int)
+    source = first + np.arange((after-first).max())[:,None]
+    weight = np.minimum(source+1, high) - np.maximum(source, low)
+    return source.clip(max=n-1),np.where(source<after, weight, 0).astype(np.float32)
 
 # %% ../../nbs/11_data.preprocess.ipynb #9260b7ae
-def _sum_runs(values, count):
-    "The sums of runs of rows of (N, K), `count` (n,) rows each, added in order"
-    first = np.cumsum(count)-count
-    total = values[first]
-    for i in range(1, count.max()):
-        more = np.flatnonzero(count>i)
-        total[more] += values[first[more]+i]
+def _weighted_sum(values, source, weight):
+    "The weighted sum of each new frame's sources, rows of (N, K), added in order"
+    total = np.zeros((source.shape[1], values.shape[1]), np.float32)
+    for s,w in zip(source, weight[...,None]):
+        part = values[s]
+        part *= w
+        total += part
     return total
 
 # %% ../../nbs/11_data.preprocess.ipynb #ed5c938d
 def _pool_clip(x, size):
     "One clip (T, P, C), pooled to `size` frames"
-    row,source,weight = _weights(len(x), size)
-    count,weight = np.bincount(row),weight.astype(np.float32)[:,None]
-    values = x[source]
-    missing = np.isnan(values)
-    values *= weight[...,None]
-    np.copyto(values, 0, where=missing)
-    total = _sum_runs(values.reshape(len(values), -1), count).reshape(size, *x.shape[1:])
-    seen = _sum_runs(~missing[...,0]*weight, count) # t p
+    parts,missing,known = _weights(len(x), size),np.isnan(x),x.copy()
+    np.copyto(known, 0, where=missing)
+    total = _weighted_sum(known.reshape(len(x), -1), *parts).reshape(size, *x.shape[1:])
+    seen = _weighted_sum(1-missing[...,0].astype(np.float32), *parts) # t p
     seen = np.where(seen>1e-6, seen, np.float32(np.nan))
     for c in range(total.shape[-1]): total[...,c] /= seen
     return total

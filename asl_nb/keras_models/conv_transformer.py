@@ -81,9 +81,9 @@ class ConvBlock(MaskedLayer):
     ):
         super().__init__()
         d = d_model*expansion_factor
-        self.expand,self.project = linear(d_model, d, activation='silu'),linear(d, d_model)
-        self.conv,self.norm = CausalConv(d, kernel_size),layer_normalization()
-        self.attend,self.drop = ChannelAttention(),StochasticDepth(drop_path)
+        self.expand,self.conv = linear(d_model, d, activation='silu'),CausalConv(d, kernel_size)
+        self.norm,self.attend = layer_normalization(),ChannelAttention()
+        self.project,self.drop = linear(d, d_model),StochasticDepth(drop_path)
 
     def call(self, x, mask, training=False): # (B, T, D), (B, T)
         h = self.norm(self.conv(self.expand(x), mask))

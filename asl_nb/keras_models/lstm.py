@@ -22,14 +22,14 @@ class LSTMCell(keras.layers.Layer):
         self.state_size,self.output_size,self.n = [n,n],n,n
 
     def build(self, shape):
-        start,wide = uniform(self.n),4*self.n
-        add = lambda name,*shape: self.add_weight(name=name, shape=shape, initializer=start)
+        wide = 4*self.n # each weight has an initializer of its own: one draws the same numbers again
+        add = lambda name,*shape: self.add_weight(name=name, shape=shape, initializer=uniform(self.n))
         self.weight_ih,self.weight_hh = add('weight_ih', shape[-1], wide),add('weight_hh', self.n, wide)
         self.bias_ih,self.bias_hh = add('bias_ih', wide),add('bias_hh', wide)
 
     def call(self, x, states, training=False):
         h,c = states
-        gates = x@self.weight_ih + self.bias_ih + h@self.weight_hh + self.bias_hh
+        gates = x@self.weight_ih + h@self.weight_hh + self.bias_ih + self.bias_hh
         i,f,g,o = ops.split(gates, 4, -1)
         c = ops.sigmoid(f)*c + ops.sigmoid(i)*ops.tanh(g)
         h = ops.sigmoid(o)*ops.tanh(c)
