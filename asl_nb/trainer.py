@@ -21,7 +21,11 @@ from .data.store import open_store
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
 from .metrics import Report,compute_metric,logged_metrics,prediction_table
+<<<<<<< HEAD
 from .models.registry import override_params,resolve_params
+=======
+from .models.registry import flatten,get_model_params,resolve_params
+>>>>>>> h4
 from .models.checkpoint import make_sidecar,read_training_state
 from .models.core import create_model,load_model_from_checkpoint
 from .callbacks import EarlyStop,TensorBoard,checkpoint_callback,in_order
@@ -345,13 +349,22 @@ def save_state(self:Trainer)->None:
 
 # %% ../nbs/41_trainer.ipynb #334f4d5e
 _MAY_DIFFER = 'ROOT_PATH','DEVICE','EPOCHS','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders
-_MUST_AGREE = 'model_name','model_params','label_map','split','source'
+_MUST_AGREE = 'model_name','label_map','split','source'
 
+def _same_params(now, then):
+    "Whether two sidecars configure a model alike; a key missing in an older one has its shipped value"
+    shipped = flatten(get_model_params(now['model_name']))
+    now,given = (flatten(o['model_params']) for o in (now, then))
+    known = {**shipped, **given}
+    return given.keys()<=now.keys() and all(known.get(k)==v for k,v in now.items())
+
+# %% ../nbs/41_trainer.ipynb #c5ea9a6c
 def _differing(now, then):
     "Names of what differs between the sidecar now and the one of the interrupted run"
     settings = [k for k,v in now['settings'].items() if v!=then['settings'].get(k)]
     settings = [k for k in settings if k not in _MAY_DIFFER and not k.endswith('_DIR')]
-    return settings + [k for k in _MUST_AGREE if now[k]!=then[k]]
+    settings += [k for k in _MUST_AGREE if now[k]!=then[k]]
+    return settings + ['model_params']*(not _same_params(now, then))
 
 # %% ../nbs/41_trainer.ipynb #00c3486c
 @patch
