@@ -21,11 +21,8 @@ from .data.store import open_store
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
 from .metrics import Report,compute_metric,logged_metrics,prediction_table
-<<<<<<< HEAD
+from .models.registry import flatten,get_model_params
 from .models.registry import override_params,resolve_params
-=======
-from .models.registry import flatten,get_model_params,resolve_params
->>>>>>> h4
 from .models.checkpoint import make_sidecar,read_training_state
 from .models.core import create_model,load_model_from_checkpoint
 from .callbacks import EarlyStop,TensorBoard,checkpoint_callback,in_order

@@ -71,7 +71,7 @@ def _outlier_rules(table, cfg):
              'expected {mean:.1f} frames, give or take two standard deviations of {std:.1f}, '
              'found {frames}'),
             ('gap', table.hand_gap>cfg.SKIP_CONSECUTIVE_ZEROS,
-             f'expected at most {cfg.SKIP_CONSECUTIVE_ZEROS} frames without a hand, found {{hand_gap}}')]
+             f'expected at most {cfg.SKIP_CONSECUTIVE_ZEROS} frames in a row without a hand, found {{hand_gap}}')]
 
 # %% ../../nbs/10_data.cleaning.ipynb #39fc84bc
 def remove_outlier_or_missing_data(
