@@ -94,7 +94,7 @@ KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow,
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"
-    found,own = set(),{'.git','.venv','__pycache__','.ipynb_checkpoints'}
+    found,own = set(),{'.git','.venv','__pycache__','.ipynb_checkpoints','.hypothesis'}
     for folder,folders,names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in own]
         found |= {os.path.relpath(os.path.join(folder, n), ROOT) for n in names}
