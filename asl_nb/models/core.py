@@ -17,7 +17,8 @@ from torch import nn
 from ..utils import atomic_path,nearest
 from ..config import Config
 from ..data.preprocess import PALM
-from .registry import ARGUMENTS,FAMILIES,PACKAGES,override_params,resolve_params
+from .registry import ARGUMENTS,FAMILIES,PACKAGES,get_model_params,override_params
+from .registry import resolve_params
 from .checkpoint import make_sidecar,pretrained_file,read_sidecar,read_weights
 from .checkpoint import write_checkpoint
 
@@ -25,8 +26,8 @@ from .checkpoint import write_checkpoint
 @dataclass(frozen=True)
 class InputShape:
     "What a model must know about the features"
-    n_points: int                                # P
-    n_dims: int                                  # C
+    n_points: int = 96                           # P
+    n_dims: int = 2                              # C
     hands: tuple = (range(40,61), range(61,82))  # positions of each hand, the wrist first
 
     @classmethod
@@ -80,11 +81,24 @@ class FillMissing(nn.Module):
         if self.motion: x = torch.cat([x, _ahead(x, 1)-x, _ahead(x, 2)-x], -1)
         return torch.where(torch.isnan(x), 0., x).flatten(2) # b t p c -> b t (p c)
 
+# %% ../../nbs/22_models.core.ipynb #2db4b2ee
+def _check_keywords(name, given):
+    "`TypeError` for a keyword that a model's class does not have"
+    known = {'inputs', 'n_classes', *_arguments(get_model_params(name))}
+    wrong = next((k for k in given if k not in known), None)
+    if wrong is None: return
+    raise TypeError(f'{name} has no argument {wrong!r}: create_model({name!r}, ...) makes a model '
+                    'with loss, optimizer and schedule')
+
 # %% ../../nbs/22_models.core.ipynb #3f4d6e68
 class StepProtocol:
     "The part of the step protocol that is the same in every framework"
     ordered,any_length,causal = True,True,False
     gradient_clip,mixed_precision,sidecar = 0.,False,None
+
+    def __new__(cls, *args, **kw):
+        if cls.__name__ in FAMILIES: _check_keywords(cls.__name__, kw)
+        return super().__new__(cls)
 
     def load_pretrained(self): "Read pretrained weights, if the configuration names any"
 
