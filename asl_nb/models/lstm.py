@@ -8,7 +8,7 @@ __all__ = ['real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/24_models.lstm.ipynb #21eb74d1
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,linear_to
+from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
 
 # %% ../../nbs/24_models.lstm.ipynb #97593096
 def real_first(
@@ -20,7 +20,7 @@ def real_first(
     return x.gather(1, order[...,None].expand_as(x))
 
 # %% ../../nbs/24_models.lstm.ipynb #b29920d6
-class LSTMClassifier(nn.Module):
+class LSTMClassifier(MaskedModule):
     "LSTM over frames, its state after the last real frame, dropout, linear layer"
     def __init__(self,
         inputs=InputShape(), n_classes=250, # the features, the number of signs

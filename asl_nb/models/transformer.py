@@ -9,7 +9,7 @@ __all__ = ['sinusoids', 'masked_mean', 'padding', 'check_heads', 'TransformerSeq
 import math
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,linear_to
+from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
 
 # %% ../../nbs/25_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
@@ -44,7 +44,7 @@ def check_heads(d_model, n_head):
         raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
 
 # %% ../../nbs/25_models.transformer.ipynb #8d2154fe
-class TransformerSequenceClassifier(nn.Module):
+class TransformerSequenceClassifier(MaskedModule):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
         inputs=InputShape(), n_classes=250, # the features, the number of signs

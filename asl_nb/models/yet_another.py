@@ -9,7 +9,7 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/28_models.yet_another.ipynb #14b19511
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape
+from .core import BaseModel,FillMissing,InputShape,MaskedModule
 from .transformer import masked_mean,sinusoids
 from .ensemble import LogitsEnsemble,growing_members
 
@@ -66,7 +66,7 @@ class TransformerBlock(nn.Module):
         return self.norm3(x + self.dropout(self.feed_forward(self.norm2(x))))
 
 # %% ../../nbs/28_models.yet_another.ipynb #9870916a
-class YetAnotherTransformerClassifier(nn.Module):
+class YetAnotherTransformerClassifier(MaskedModule):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
         inputs=InputShape(), n_classes=250, # the features, the number of signs
