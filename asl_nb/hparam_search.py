@@ -29,7 +29,7 @@ from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from .utils import atomic_path,keyword_hints
+from .utils import atomic_path,keyword_hints,renamed
 from .config import Config
 from .data.store import open_store
 from .data.dataset import make_split
@@ -312,6 +312,9 @@ def _save_trials(self:HparamSearchTrainer, results):
     failed,n = self.trials.error[self.trials.status=='failed'],len(self.trials)
     if len(failed)==n: raise RuntimeError(f'{self.out}: all trials failed: {failed.iloc[0]}')
     if len(failed): print(f'{len(failed)} of {n} trials failed: {failed.iloc[0]}')
+
+# %% ../nbs/50_hparam_search.ipynb #8830448e
+__getattr__ = renamed(Trainer_HparamSearch='HparamSearchTrainer')
 
 # %% ../nbs/50_hparam_search.ipynb #02f3057f
 def _test_fold(resources, *args, **kw):

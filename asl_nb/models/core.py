@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
-from ..utils import atomic_path,nearest
+from ..utils import atomic_path,keyword_hints,nearest
 from ..config import Config
 from ..data.preprocess import PALM
 from .registry import ARGUMENTS,FAMILIES,PACKAGES,get_model_params,override_params
@@ -109,6 +109,7 @@ class StepProtocol:
 # %% ../../nbs/22_models.core.ipynb #40557de2
 def _calculate(metric):
     "A method that gives one metric of logits (n, n_classes) and labels (n,)"
+    @keyword_hints(y_pred='y_hat=', y_true='y=')
     def calculate(self, y_hat, y):
         from asl_nb.metrics import compute_metric # for training only
         return compute_metric(metric, y_hat, y)
