@@ -127,11 +127,12 @@ def get_metric_dict(
 # %% ../nbs/40_callbacks.ipynb #f18313a6
 def log_metrics(
     writer,       # TensorBoard writer
-    log_dict:dict # epoch, lr and values by metric/phase
+    log_dict:dict # epoch (0 if it is missing), lr and values by metric/phase
 )->None:
     "Log an epoch to TensorBoard"
+    epoch = log_dict.get('epoch', 0)
     for k,v in log_dict.items():
-        if k!='epoch' and v is not None: writer.add_scalar(k, v, log_dict['epoch'])
+        if k!='epoch' and v is not None: writer.add_scalar(k, v, epoch)
 
 # %% ../nbs/40_callbacks.ipynb #9453c7da
 def log_hparams_metrics(

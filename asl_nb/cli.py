@@ -7,7 +7,7 @@ __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_ch
            'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'predict', 'annotate', 'camera', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
-import argparse,inspect,json,sys
+import argparse,inspect,json,os,sys
 from .utils import nearest
 
 # %% ../nbs/80_cli.ipynb #e90707ff
@@ -74,6 +74,12 @@ def _complain(name, problem, code):
     print(f'asl {name}: {problem}', file=sys.stderr)
     return code
 
+# %% ../nbs/80_cli.ipynb #26e9c3ae
+def _closed_output():
+    "The exit code where nobody reads the output any more, as after `| head`"
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()) # the flush at exit would fail too
+    return 141
+
 # %% ../nbs/80_cli.ipynb #6941623c
 def main(
     argv=None # words after `asl`; None for those of the command line
@@ -84,7 +90,11 @@ def main(
     if name is None: return _without_command(argv)
     fn = COMMANDS[name][0]
     args = vars(_parser(name).parse_intermixed_args(argv[name.count(' ')+1:]))
-    try: return fn(*args.pop(_positional(fn), ()), **args) or 0
+    try:
+        code = fn(*args.pop(_positional(fn), ()), **args) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError: return _closed_output()
     except KeyboardInterrupt: return _complain(name, 'interrupted', 130)
     except (ValueError, KeyError, OSError, ImportError, RuntimeError, FloatingPointError) as e:
         return _complain(name, e.args[0] if isinstance(e, KeyError) else e, 1)

@@ -257,6 +257,10 @@ def _check_name(key, known):
 class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, FeatureSettings,
              LandmarkSettings, PathSettings, DerivedSettings):
     "All settings, frozen; unknown names and values that make no sense are errors"
+    def __new__(cls, *args, **kw): # before the dataclass's own error, which has no hint
+        for key in kw: _check_name(key, [f.name for f in dataclasses.fields(cls)])
+        return super().__new__(cls)
+
     def __post_init__(self):
         put = partial(object.__setattr__, self)
         for f in dataclasses.fields(self):
@@ -269,7 +273,6 @@ class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, 
         **kw # settings by name
     )->'Config': # a changed copy
         "A copy with other values; `KeyError` suggests the closest known setting"
-        for key in kw: _check_name(key, [f.name for f in dataclasses.fields(self)])
         follow = [k for k,folder in self._data_folders().items() if getattr(self, k)==folder]
         return dataclasses.replace(self, **{k:getattr(PathSettings, k) for k in follow} | kw)
 
@@ -292,6 +295,8 @@ class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, 
     def __repr__(self):
         values = [(f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self)]
         return f"Config({', '.join(f'{k}={v!r}' for k,v,default in values if v!=default)})"
+
+Config.__new__.__wrapped__ = Config.__init__ # so that its signature shows the settings
 
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(

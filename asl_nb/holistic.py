@@ -27,14 +27,16 @@ def results_to_landmarks(
 
 # %% ../nbs/06_holistic.ipynb #897ec02b
 def convert_mp_to_df(
-    arr_results, # what MediaPipe found in a frame, or a list of such results, one per frame
+    arr_results, # what MediaPipe found in a frame, or its landmarks (543, 3); or several frames
     frame=0      # number of the (first) frame
 ): # `DataFrame`, 543 rows per frame: frame, type, landmark_index, x, y, z
     "MediaPipe's results as a table in the layout of the competition's files"
     import pandas as pd
     # a result is itself a named tuple, so its type says whether there are several
-    many = arr_results if type(arr_results) in (list,np.ndarray) else [arr_results]
-    lm = np.array([results_to_landmarks(r) for r in many], np.float64).reshape(-1, 3)
+    several = type(arr_results) is list or getattr(arr_results, 'ndim', 0) in (1,3)
+    many = arr_results if several else [arr_results]
+    found = [r if isinstance(r, np.ndarray) else results_to_landmarks(r) for r in many]
+    lm = np.array(found, np.float64).reshape(len(many)*N_ROWS, 3)
     numbers = np.arange(frame, frame+len(many), dtype=np.int16)
     keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
     return pd.DataFrame({'frame':np.repeat(numbers, N_ROWS), **keys, **dict(zip('xyz', lm.T))})

@@ -29,7 +29,7 @@ from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from .utils import atomic_path
+from .utils import atomic_path,keyword_hints,renamed
 from .config import Config
 from .data.store import open_store
 from .data.dataset import make_split
@@ -64,6 +64,8 @@ def as_domains(
 # %% ../nbs/50_hparam_search.ipynb #fa0b234b
 class HparamSearchTrainer:
     "Searches for better settings of a model"
+    @keyword_hints(modelname='model_name=', dataset='data=',
+                   patience='EARLY_STOP_PATIENCE=... in Config')
     def __init__(self,
         data=None,       # data folder or store, at one path everywhere; None for RAW_DATA_DIR
         cfg=Config(),    # settings
@@ -310,6 +312,9 @@ def _save_trials(self:HparamSearchTrainer, results):
     failed,n = self.trials.error[self.trials.status=='failed'],len(self.trials)
     if len(failed)==n: raise RuntimeError(f'{self.out}: all trials failed: {failed.iloc[0]}')
     if len(failed): print(f'{len(failed)} of {n} trials failed: {failed.iloc[0]}')
+
+# %% ../nbs/50_hparam_search.ipynb #8830448e
+__getattr__ = renamed(Trainer_HparamSearch='HparamSearchTrainer')
 
 # %% ../nbs/50_hparam_search.ipynb #02f3057f
 def _test_fold(resources, *args, **kw):

@@ -88,6 +88,7 @@ class LightningBaseModel(L.LightningModule):
         super().__init__()
         _check_arguments(learning_rate, cfg)
         self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
+        self._results = defaultdict(list)
         if learning_rate is not None: overrides['lr'] = learning_rate
         params = resolve_run(cfg, self.model_name, model_config, overrides, n_classes)
         self.model = create_model(self.model_name, n_classes, cfg, params)

@@ -52,7 +52,8 @@ def compute_metric(
 )->float:
     "The value of one metric over a whole epoch"
     import torch
-    scores,labels = torch.tensor(np.asarray(logits, np.float32)),torch.tensor(np.asarray(labels))
+    plain = lambda o: np.asarray(o.detach().cpu() if isinstance(o, torch.Tensor) else o)
+    scores,labels = torch.tensor(plain(logits)).float(),torch.tensor(plain(labels))
     return _metric_functions(scores.shape[1])[Metric(metric)](scores, labels).item()
 
 # %% ../nbs/17_metrics.ipynb #b439bfca

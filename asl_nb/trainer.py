@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
-from .utils import atomic_path
+from .utils import atomic_path,keyword_hints
 from .config import Config,parse_overrides,read_settings
 from .data.raw import aspect_warning,clip_setting
 from .data.store import open_store
@@ -75,8 +75,12 @@ def resolve_run(
 # %% ../nbs/41_trainer.ipynb #e36d7b94
 class Trainer:
     "Trains, evaluates and tests a model on a data set split by signer"
+    @keyword_hints(modelname='model_name=', Model_Name='model_name=',
+                   patience='EARLY_STOP_PATIENCE=... in Config',
+                   enableAugmentationDropout='overrides=dict(enableDropout=...)',
+                   augmentation_threshold='overrides=dict(augmentation_threshold=...)')
     def __init__(self,
-        config:Config,     # settings
+        config=Config(),   # settings
         dataset=None,      # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
         model_config=None, # configuration in place of the shipped one
         model_name=None,   # None for MODELNAME
@@ -85,6 +89,7 @@ class Trainer:
         progress=True,     # show bars
         overrides=None     # keys of the model's configuration
     ):
+        if config is Config: raise TypeError('expected settings, found their class: type Config()')
         self.config,self.progress,self.model_name = config,progress,model_name or config.MODELNAME
         given = model_name,model_config,overrides
         self.params = resolve_run(config, *given)
@@ -104,7 +109,7 @@ class Trainer:
 @patch
 def _prepare_data(self:Trainer, data, test):
     "Split the clips and make the loaders"
-    data = self.config.path('RAW_DATA_DIR') if data is None else data
+    if data is None or data is ASLDataset: data = self.config.path('RAW_DATA_DIR')
     self.dataset = as_dataset(data, self.config, self.progress, **self.params['data'])
     self.label_map = self.dataset.store.label_map
     self.split = make_split(self.dataset.metadata_df, self.config, test)

@@ -10,7 +10,7 @@ __all__ = ['has_consecutive_zeros', 'remove_unusable_data', 'remove_outlier_or_m
 import json
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path
+from ..utils import atomic_path,keyword_hints
 from ..config import Config
 from ..plots import new_axes,percent_axis
 from .raw import COLUMNS,check_data
@@ -36,7 +36,7 @@ def _clips(table, cfg):
     "A given table with an empty report, or the clips of RAW_DATA_DIR"
     if table is None: return _readable(cfg.path('RAW_DATA_DIR'))
     if isinstance(table, pd.DataFrame): return table,pd.DataFrame(columns=_REPORT)
-    raise TypeError(f'expected a table of check_data, or None for RAW_DATA_DIR, found {table!r}')
+    raise TypeError(f'expected a table of check_data, or None for train.csv of RAW_DATA_DIR, found {table!r}')
 
 # %% ../../nbs/10_data.cleaning.ipynb #26d8f5da
 _REPORT = ['path','rule','reason']
@@ -52,6 +52,8 @@ def _apply(table, report, rules):
     return table,report
 
 # %% ../../nbs/10_data.cleaning.ipynb #20307749
+@keyword_hints(metadata_file='cfg=Config(RAW_DATA_DIR=...), or table=',
+               skip_check='nothing: no file is deleted')
 def remove_unusable_data(
     table=None,  # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
     cfg=Config() # MIN_SEQUENCES, RAW_DATA_DIR

@@ -11,7 +11,7 @@ __all__ = ['make_split', 'split_clips', 'ASLDataset', 'Batches', 'to_PT_DataLoad
 import copy
 import numpy as np
 from fastcore.basics import patch
-from ..utils import require
+from ..utils import renamed,require
 from ..config import Config,check_value,feature_settings
 from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
@@ -162,6 +162,9 @@ def load_data(self:ASLDataset, load_additional_data=False)->None:
     if not load_additional_data: self.metadata_df = self.metadata_df[~self.metadata_df.additional]
     self.features = _Features(self.store, self.cfg)
     self._number()
+
+# %% ../../nbs/14_data.dataset.ipynb #2f4dd80a
+__getattr__ = renamed(ASL_DATASET='ASLDataset', ASL_Dataset='ASLDataset')
 
 # %% ../../nbs/14_data.dataset.ipynb #4cc1bbc2
 @patch

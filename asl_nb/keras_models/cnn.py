@@ -12,6 +12,7 @@ import keras
 from keras import ops
 from ..utils import nearest
 from ..models.checkpoint import find_weights
+from ..models.core import InputShape
 from .core import BaseModel,FillMissing,Stored,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
@@ -106,7 +107,7 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs, n_classes, backbone='resnet152', weights=None, local_hands=True):
+    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None, local_hands=True):
         super().__init__(n_classes=n_classes)
         frozen,size = weights is not None,(32, inputs.n_points)
         self.fill,self.file = FillMissing(inputs, local_hands),weights

@@ -110,7 +110,7 @@ class Stage(MaskedLayer):
 class ConvTransformer(BaseModel):
     "Stages of causal convolution and attention, mean over real frames, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         d_model=192, n_head=4, n_stages=2, n_convs=3, kernel_size=17, expansion_factor=2,
         dropout=.1,       # of the Transformer blocks
         drop_path=.2,     # of the convolution blocks

@@ -7,6 +7,7 @@ __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsem
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #ac10ea26
 from keras import ops
+from ..models.core import InputShape
 from .core import BaseModel,linear
 from .lstm import LSTMClassifier
 from .transformer import TransformerSequenceClassifier
@@ -31,9 +32,9 @@ class LogitsEnsemble(BaseModel):
 # %% ../../nbs/34_keras_models.ensemble.ipynb #f5c1767c
 class HybridModel(LogitsEnsemble):
     "An `LSTMClassifier` and a `TransformerSequenceClassifier` under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`
-        lstm:dict         # arguments of `LSTMClassifier`
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`
+        lstm={}         # arguments of `LSTMClassifier`
     ):
         super().__init__(2, n_classes)
         self.lstm = LSTMClassifier(inputs, n_classes, **lstm)
@@ -52,22 +53,22 @@ def growing_members(
 # %% ../../nbs/34_keras_models.ensemble.ipynb #9102f2f7
 class TransformerEnsemble(LogitsEnsemble):
     "Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
-        n_models=5        # members
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        n_models=5      # members
     ):
         super().__init__(n_models, n_classes)
         cls = TransformerSequenceClassifier
         self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)
-        self.ordered = transformer['positional_encoding']
+        self.ordered = transformer.get('positional_encoding', True)
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #9adcaeb6
 class HybridEnsembleModel(LogitsEnsemble):
     "LSTMs, and Transformers of 2, 3, ... layers, under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
-        lstm:dict,        # arguments of `LSTMClassifier`
-        n_models=4        # members of each kind
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        lstm={},        # arguments of `LSTMClassifier`
+        n_models=4      # members of each kind
     ):
         super().__init__(2*n_models, n_classes)
         cls = TransformerSequenceClassifier

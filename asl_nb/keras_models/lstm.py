@@ -70,7 +70,7 @@ def real_first(
 class LSTMClassifier(MaskedLayer):
     "LSTM over frames, its state after the last real frame, dropout, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
         local_hands=True                  # whether a hand's points are measured from its wrist
     ):
@@ -90,7 +90,7 @@ class LSTMClassifier(MaskedLayer):
 # %% ../../nbs/31_keras_models.lstm.ipynb #2994c549
 class LSTMPredictor(BaseModel):
     "`LSTMClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs, n_classes, **params):
+    def __init__(self, inputs=InputShape(), n_classes=250, **params):
         super().__init__(n_classes=n_classes)
         self.model = LSTMClassifier(inputs, n_classes, **params)
 

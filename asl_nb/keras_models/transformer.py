@@ -102,7 +102,7 @@ class TransformerEncoder(Layer):
 class TransformerSequenceClassifier(MaskedLayer):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
         layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
@@ -125,7 +125,7 @@ class TransformerSequenceClassifier(MaskedLayer):
 # %% ../../nbs/32_keras_models.transformer.ipynb #5af22c3e
 class TransformerPredictor(BaseModel):
     "`TransformerSequenceClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs, n_classes, **params):
+    def __init__(self, inputs=InputShape(), n_classes=250, **params):
         super().__init__(n_classes=n_classes)
         self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
         self.ordered = self.model.positional_encoding

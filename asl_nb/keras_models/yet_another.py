@@ -67,7 +67,7 @@ class TransformerBlock(MaskedLayer):
 class YetAnotherTransformerClassifier(MaskedLayer):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
         drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
         positional_encoding=True, # whether positions are added to the frames
@@ -95,8 +95,8 @@ class YetAnotherTransformer(BaseModel):
     "`YetAnotherTransformerClassifier` with loss, optimizer and schedule"
     causal = True
 
-    def __init__(self, inputs, n_classes,
-        transformer:dict # arguments of `YetAnotherTransformerClassifier`
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={} # arguments of `YetAnotherTransformerClassifier`
     ):
         super().__init__(n_classes=n_classes)
         self.model = YetAnotherTransformerClassifier(inputs, n_classes, **transformer)
@@ -107,9 +107,9 @@ class YetAnotherTransformer(BaseModel):
 # %% ../../nbs/36_keras_models.yet_another.ipynb #43822eaa
 class YetAnotherEnsemble(LogitsEnsemble):
     "Causal Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `YetAnotherTransformerClassifier`, without num_layers
-        n_models=6        # members
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
+        n_models=6      # members
     ):
         super().__init__(n_models, n_classes)
         cls = YetAnotherTransformerClassifier

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from ..utils import nearest
 from .checkpoint import UNREADABLE,find_weights,read_weights
-from .core import BaseModel,FillMissing
+from .core import BaseModel,FillMissing,InputShape
 
 # %% ../../nbs/27_models.cnn.ipynb #585c29cd
 def as_image(
@@ -119,7 +119,7 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs, n_classes, backbone='resnet152', weights=None, local_hands=True):
+    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None, local_hands=True):
         super().__init__(n_classes=n_classes)
         self.fill,self.shape = FillMissing(inputs, local_hands),(inputs.n_points, inputs.n_dims)
         self.file = weights

@@ -8,7 +8,7 @@ __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsem
 # %% ../../nbs/26_models.ensemble.ipynb #81301443
 import torch
 from torch import nn
-from .core import BaseModel
+from .core import BaseModel,InputShape
 from .lstm import LSTMClassifier
 from .transformer import TransformerSequenceClassifier
 
@@ -30,9 +30,9 @@ class LogitsEnsemble(BaseModel):
 # %% ../../nbs/26_models.ensemble.ipynb #d1a1de5e
 class HybridModel(LogitsEnsemble):
     "An `LSTMClassifier` and a `TransformerSequenceClassifier` under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`
-        lstm:dict         # arguments of `LSTMClassifier`
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`
+        lstm={}         # arguments of `LSTMClassifier`
     ):
         super().__init__(2, n_classes)
         self.lstm = LSTMClassifier(inputs, n_classes, **lstm)
@@ -52,22 +52,22 @@ def growing_members(
 # %% ../../nbs/26_models.ensemble.ipynb #79c56a9d
 class TransformerEnsemble(LogitsEnsemble):
     "Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
-        n_models=5        # members
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        n_models=5      # members
     ):
         super().__init__(n_models, n_classes)
         cls = TransformerSequenceClassifier
         self.models = growing_members(cls, inputs, n_classes, n_models, **transformer)
-        self.ordered = transformer['positional_encoding']
+        self.ordered = transformer.get('positional_encoding', True)
 
 # %% ../../nbs/26_models.ensemble.ipynb #521a799f
 class HybridEnsembleModel(LogitsEnsemble):
     "LSTMs, and Transformers of 2, 3, ... layers, under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `TransformerSequenceClassifier`, without num_layers
-        lstm:dict,        # arguments of `LSTMClassifier`
-        n_models=4        # members of each kind
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        lstm={},        # arguments of `LSTMClassifier`
+        n_models=4      # members of each kind
     ):
         super().__init__(2*n_models, n_classes)
         lstms = [LSTMClassifier(inputs, n_classes, **lstm) for _ in range(n_models)]

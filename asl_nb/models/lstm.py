@@ -8,7 +8,7 @@ __all__ = ['real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/24_models.lstm.ipynb #21eb74d1
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,linear_to
+from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
 
 # %% ../../nbs/24_models.lstm.ipynb #97593096
 def real_first(
@@ -20,10 +20,10 @@ def real_first(
     return x.gather(1, order[...,None].expand_as(x))
 
 # %% ../../nbs/24_models.lstm.ipynb #b29920d6
-class LSTMClassifier(nn.Module):
+class LSTMClassifier(MaskedModule):
     "LSTM over frames, its state after the last real frame, dropout, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
         local_hands=True                  # whether a hand's points are measured from its wrist
     ):
@@ -42,7 +42,7 @@ class LSTMClassifier(nn.Module):
 # %% ../../nbs/24_models.lstm.ipynb #379fd3c8
 class LSTMPredictor(BaseModel):
     "`LSTMClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs, n_classes, **params):
+    def __init__(self, inputs=InputShape(), n_classes=250, **params):
         super().__init__(n_classes=n_classes)
         self.model = LSTMClassifier(inputs, n_classes, **params)
 

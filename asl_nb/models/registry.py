@@ -108,7 +108,7 @@ def _find(paths, key):
 # %% ../../nbs/20_models.registry.ipynb #76c57723
 def override_params(
     params:dict, # from `get_model_params`
-    **overrides  # values by key, or by dotted path
+    /, **overrides # values by key, or by dotted path
 )->dict: # a changed copy
     "A model's configuration with other values"
     params = copy.deepcopy(params)

@@ -9,7 +9,7 @@ __all__ = ['sinusoids', 'masked_mean', 'padding', 'check_heads', 'TransformerSeq
 import math
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,linear_to
+from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
 
 # %% ../../nbs/25_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
@@ -44,10 +44,10 @@ def check_heads(d_model, n_head):
         raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
 
 # %% ../../nbs/25_models.transformer.ipynb #8d2154fe
-class TransformerSequenceClassifier(nn.Module):
+class TransformerSequenceClassifier(MaskedModule):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
         layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
@@ -72,7 +72,7 @@ class TransformerSequenceClassifier(nn.Module):
 # %% ../../nbs/25_models.transformer.ipynb #d0e497da
 class TransformerPredictor(BaseModel):
     "`TransformerSequenceClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs, n_classes, **params):
+    def __init__(self, inputs=InputShape(), n_classes=250, **params):
         super().__init__(n_classes=n_classes)
         self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
         self.ordered = self.model.positional_encoding

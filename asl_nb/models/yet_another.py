@@ -9,7 +9,7 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/28_models.yet_another.ipynb #14b19511
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape
+from .core import BaseModel,FillMissing,InputShape,MaskedModule
 from .transformer import masked_mean,sinusoids
 from .ensemble import LogitsEnsemble,growing_members
 
@@ -66,10 +66,10 @@ class TransformerBlock(nn.Module):
         return self.norm3(x + self.dropout(self.feed_forward(self.norm2(x))))
 
 # %% ../../nbs/28_models.yet_another.ipynb #9870916a
-class YetAnotherTransformerClassifier(nn.Module):
+class YetAnotherTransformerClassifier(MaskedModule):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs:InputShape, n_classes:int, # the features, the number of signs
+        inputs=InputShape(), n_classes=250, # the features, the number of signs
         d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
         drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
         positional_encoding=True, # whether positions are added to the frames
@@ -96,8 +96,8 @@ class YetAnotherTransformer(BaseModel):
     "`YetAnotherTransformerClassifier` with loss, optimizer and schedule"
     causal = True
 
-    def __init__(self, inputs, n_classes,
-        transformer:dict # arguments of `YetAnotherTransformerClassifier`
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={} # arguments of `YetAnotherTransformerClassifier`
     ):
         super().__init__(n_classes=n_classes)
         self.model = YetAnotherTransformerClassifier(inputs, n_classes, **transformer)
@@ -108,9 +108,9 @@ class YetAnotherTransformer(BaseModel):
 # %% ../../nbs/28_models.yet_another.ipynb #a0078aa9
 class YetAnotherEnsemble(LogitsEnsemble):
     "Causal Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs, n_classes,
-        transformer:dict, # arguments of `YetAnotherTransformerClassifier`, without num_layers
-        n_models=6        # members
+    def __init__(self, inputs=InputShape(), n_classes=250,
+        transformer={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
+        n_models=6      # members
     ):
         super().__init__(n_models, n_classes)
         cls = YetAnotherTransformerClassifier
