@@ -252,6 +252,12 @@ def _check_name(key, known):
     source = 'the file format' if hasattr(FormatConstants, key) else 'the USEFUL_*_LANDMARKS'
     raise KeyError(f'{key} is not a setting: it follows from {_FOLLOWS.get(key, source)}')
 
+# %% ../nbs/01_config.ipynb #935a0a42
+def _training_only():
+    "The settings without which a checkpoint can still be used"
+    names = {f.name for c in (TrainSettings, CallbackSettings) for f in dataclasses.fields(c)}
+    return names - {'MODELNAME','DL_FRAMEWORK'}
+
 # %% ../nbs/01_config.ipynb #be146788
 @dataclass(frozen=True)
 class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, FeatureSettings,
@@ -283,9 +289,9 @@ class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, 
         "The settings of a checkpoint; removed names are left out, unknown ones are errors"
         gone = lambda key: key in _GONE or hasattr(FormatConstants, key)
         kept = {k:v for k,v in settings.items() if not gone(k)}
-        size = lambda side: kept.get(f'{side}_SIZE', getattr(cls, f'{side}_SIZE'))
-        left = round(1-size('VALID')-size('TEST'), 6)
-        return cls().replace(**kept | {'TRAIN_SIZE':min(size('TRAIN'), left)})
+        try: return cls().replace(**kept)
+        except ValueError: # an older version refused less
+            return cls().replace(**{k:v for k,v in kept.items() if k not in _training_only()})
 
     def to_dict(self)->dict: # plain values, tuples as lists
         "All settings as plain values, ready for YAML or JSON"
