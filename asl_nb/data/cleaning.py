@@ -53,7 +53,7 @@ def _apply(table, report, rules):
 
 # %% ../../nbs/10_data.cleaning.ipynb #20307749
 @keyword_hints(metadata_file='cfg=Config(RAW_DATA_DIR=...), or table=',
-               skip_check='nothing: no file is deleted')
+               skip_check='remove_unusable_data(), which deletes nothing')
 def remove_unusable_data(
     table=None,  # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
     cfg=Config() # MIN_SEQUENCES, RAW_DATA_DIR
