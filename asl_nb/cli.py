@@ -293,6 +293,7 @@ def predict(*files,        # parquet files, videos, and folders of them
     framework:str=None     # 'pytorch' or 'tensorflow', if not that of the training
 ):
     "Recognize the sign of each clip"
+    os.environ.setdefault('OMP_NUM_THREADS', '1') # to start more threads takes longer than a clip
     from asl_nb.predict import Recognizer,list_clips,recognize_files
     recognizer = Recognizer.from_pretrained(checkpoint, source=source, framework=framework)
     if not files: raise ValueError('expected files to recognize, found none')
