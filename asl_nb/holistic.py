@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'HolisticExtractor', 'convert_frames_to_landmarks',
-           'video_to_landmarks', 'iter_landmarks']
+           'frame_bar', 'video_to_landmarks', 'iter_landmarks']
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
 from contextlib import nullcontext
@@ -97,11 +97,16 @@ def convert_frames_to_landmarks(
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
 # %% ../nbs/06_holistic.ipynb #a3e65178
-def _bar(frames, n, progress):
-    "The frames, with a progress bar if one is wanted; n, their number, may be unknown"
+def frame_bar(
+    frames,   # iterable
+    name:str, # of what is done, shown beside the bar
+    n,        # number of frames; None if unknown
+    progress  # show the bar?
+): # the same frames
+    "Frames, with a progress bar if one is wanted"
     if not progress: return frames
     from tqdm.auto import tqdm
-    return tqdm(frames, 'landmarks', n, unit='frame')
+    return tqdm(frames, name, n, unit='frame')
 
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(
@@ -113,7 +118,7 @@ def video_to_landmarks(
     times,lm = [],[]
     declared = max(declared_length(path)[0], 0) or None
     with extractor or HolisticExtractor() as extract:
-        for time,frame in _bar(timed_frames(path), declared, progress):
+        for time,frame in frame_bar(timed_frames(path), 'landmarks', declared, progress):
             times.append(time)
             lm.append(extract(frame))
     info = describe_video(path, times, frame)
@@ -129,4 +134,5 @@ def iter_landmarks(
 ): # generator of (543, 3) float32, NaN = not seen
     "The landmarks of a video's frames, one by one"
     with extractor or HolisticExtractor() as extract:
-        for frame in _bar(iter_frames(video_path), n_frames, progress): yield extract(frame)
+        frames = frame_bar(iter_frames(video_path), 'landmarks', n_frames, progress)
+        for frame in frames: yield extract(frame)

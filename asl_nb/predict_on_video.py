@@ -14,7 +14,7 @@ from .config import Config
 from .landmarks import N_ROWS
 from .video import DEFAULT_FPS,check_video_path,check_whole,find_videos,iter_frames
 from .video import video_info,write_video
-from .holistic import iter_landmarks,video_to_landmarks
+from .holistic import frame_bar,iter_landmarks,video_to_landmarks
 from .clip import Clip
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
@@ -111,13 +111,6 @@ def annotated_frames(
         top = next((e.top for e in events if e.start<=time<=e.end), [])
         yield draw_timeline(draw_bars(frame, top, title), events, time, info.frames/info.fps)
 
-# %% ../nbs/65_predict_on_video.ipynb #d2468c35
-def _drawing_bar(frames, n, progress):
-    "The frames, with a progress bar if one is wanted"
-    if not progress: return frames
-    from tqdm.auto import tqdm
-    return tqdm(frames, 'drawing', n, unit='frame')
-
 # %% ../nbs/65_predict_on_video.ipynb #86f886d6
 def play_video_with_predictions(
     video_path,            # the video
@@ -137,7 +130,7 @@ def play_video_with_predictions(
         landmarks = _keep(iter_landmarks(video_path, extractor, info.frames, progress), file)
         events = _recognize(landmarks, info, recognizer, num_top_predictions)
         drawn = annotated_frames(video_path, _kept(file), events, info, sign, show_mesh)
-        drawn = _drawing_bar(drawn, info.frames, progress)
+        drawn = frame_bar(drawn, 'drawing', info.frames, progress)
         if out is None: show_frames(drawn, info.fps)
         else: write_video(out, drawn, info.fps)
     return events

@@ -21,6 +21,7 @@ from asl_nb.data.raw import clip_setting
 from asl_nb.data.store import Store, open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.landmarks import LEFT_HAND, RIGHT_HAND, WRIST
+from asl_nb.metrics import bootstrap_interval
 from asl_nb.trainer import train_fold
 
 class WithoutEmptyFrames(Store):
@@ -50,12 +51,6 @@ def run_fold(job, cfg, folder, out):
     print(f'{variant}, seed {seed}, fold {fold}: top-1 {report.top1:.3f}', flush=True)
     return report.predictions.assign(variant=variant)
 
-def interval(gain, signers, rng, n=2000):
-    "95 % interval of a mean over clips: signers are drawn anew with replacement"
-    by = gain.groupby(signers).agg(['sum','size']).to_numpy()
-    draws = by[rng.integers(0, len(by), (n, len(by)))].sum(1)
-    return np.quantile(draws[:,0]/draws[:,1], [.025, .975])
-
 def compare(predictions):
     "Print each variant's accuracy, and its gain over the first"
     right = predictions.assign(right=predictions['rank'].eq(1).astype(float))
@@ -64,7 +59,7 @@ def compare(predictions):
     print(f'{len(clips)} clips of {clips.participant_id.nunique()} signers, {clips.sign.nunique()} signs')
     for name in VARIANTS:
         gain = clips[name]-clips[first]
-        low,high = interval(gain, clips.participant_id, np.random.default_rng(0))
+        low,high = bootstrap_interval(gain, clips.participant_id, np.random.default_rng(0))
         print(f'{name:12} top-1 {clips[name].mean():.3f}, mean over signs {clips.groupby("sign")[name].mean().mean():.3f}; '
               f'gain {gain.mean():+.3f} ({low:+.3f} to {high:+.3f})')
 

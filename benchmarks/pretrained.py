@@ -18,14 +18,14 @@ from tqdm.auto import tqdm
 
 from asl_nb.calibration import calibration_error, choose_threshold, fit_temperature, heat, save_calibration
 from asl_nb.clip import Clip
-from asl_nb.config import SOURCES, Config
+from asl_nb.config import Config
 from asl_nb.data.dataset import create_data_loaders
 from asl_nb.data.raw import read_clip
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.models.checkpoint import read_training_state
 from asl_nb.predict import Recognizer
-from asl_nb.trainer import Trainer, join_folds, train_fold
+from asl_nb.trainer import Trainer, fold_dir, join_folds, train_fold
 from asl_nb.utils import atomic_path
 
 SETTINGS = dict(SOURCE='webcam', CANONICAL_HAND=True, TRIM=True, EPOCHS=24, LOG_METRICS=('Loss',), DEVICE='cpu',
@@ -56,7 +56,7 @@ def unseen(runs, table, clips):
 
 def at_rest(table, clips, cfg):
     "Hands lying in the lap, for every signer whose clips end with a hand in view"
-    aspect,found = SOURCES[cfg.SOURCE]['aspect'],{}
+    aspect,found = cfg.source_defaults['aspect'],{}
     for signer,rows in table.groupby('participant_id'):
         for i in rows.index:
             lm = pause(clips[i], 30, True, aspect, np.random.default_rng(signer))
@@ -97,7 +97,7 @@ def train_on_all(cfg, store, out):
 
 def averages(table, clips, cfg):
     "The average movement of each sign"
-    aspect,found = SOURCES[cfg.SOURCE]['aspect'],{}
+    aspect,found = cfg.source_defaults['aspect'],{}
     for sign,rows in table.groupby('sign'):
         rows = rows.sample(frac=1, random_state=cfg.SEED).groupby('participant_id').head(PER_SIGNER).sort_index()
         found[sign],n = average_movement([clips[i] for i in rows.index], [aspect]*len(rows), rows.participant_id)
@@ -110,7 +110,7 @@ def fold_results(cfg, store, args):
     report = join_folds([train_fold(cfg, store, folds, f, resume=True) for f in range(cfg.N_FOLDS)])
     report.save(folds)
     print(report)
-    runs = [Recognizer.from_pretrained(folds/f'fold{f}') for f in range(cfg.N_FOLDS)]
+    runs = [Recognizer.from_pretrained(fold_dir(folds, f)) for f in range(cfg.N_FOLDS)]
     for r in runs: r.temperature = 1. # that of an earlier run is fitted anew
     return runs
 
@@ -131,7 +131,7 @@ def run(cfg, args):
     table,clips = clip_table(args.data, cfg)
     seen,other = unseen(runs, table, clips),unknown(runs, args.negatives, table, clips, cfg)
     temperature,threshold = find_calibration(runs, seen, other)
-    for f in range(cfg.N_FOLDS): save_calibration(args.out/'folds'/f'fold{f}', temperature, threshold)
+    for f in range(cfg.N_FOLDS): save_calibration(fold_dir(args.out/'folds', f), temperature, threshold)
     streams = evaluate(args.out/'folds', args.data).reset_index()
     for name,t in dict(unseen_signers=seen, negatives=other, stream=streams).items():
         with atomic_path(args.out/f'{name}.csv') as tmp: t.round(4).to_csv(tmp, index=False)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from asl_nb.config import SOURCES
 from asl_nb.data.raw import read_clip
 from asl_nb.data.store import open_store
 from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, RIGHT_HAND, RIGHT_SHOULDER
@@ -67,7 +66,7 @@ def fold_streams(run, data, side, per_signer, seed):
 
 def hear(recognizer, signer, clips, live):
     "A signer's clips in streams with each kind of pause: what was signed, what was found, false alarms"
-    source = SOURCES[recognizer.cfg.SOURCE]
+    source = recognizer.cfg.source_defaults
     alone = sum(recognizer.predict(lm).top[0].sign==sign for sign,lm in clips)/len(clips)
     for kind,lap in KINDS.items():
         lm,truth = join(clips, lap, source['aspect'], source['fps'], np.random.default_rng(signer))

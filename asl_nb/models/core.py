@@ -371,7 +371,6 @@ def _build(model_name, n_classes, cfg, params):
         model.cfg,model.inputs,model.model_params = cfg,inputs,params
         model.learning_rate = params['optimizer']['params']['lr']
         model.gradient_clip,model.mixed_precision = cfg.GRADIENT_CLIP,cfg.MIXED_PRECISION
-        model.sidecar = make_sidecar(model_name, params, {str(i):i for i in range(n_classes)}, cfg)
         return model.configure(params['optimizer'], params['scheduler'], params['loss'])
 
 # %% ../../nbs/22_models.core.ipynb #c7622c17
@@ -386,6 +385,7 @@ def create_model(
     known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = override_params(resolve_params(model_name, model_config, **known), **overrides)
     model = _build(model_name, n_classes, cfg, params)
+    model.sidecar = make_sidecar(model_name, params, {str(i):i for i in range(n_classes)}, cfg)
     model.load_pretrained()
     model.scheduler # made now, and the optimizer with it
     return model
