@@ -117,7 +117,7 @@ def save_calibration(
 def _probabilities(model, data, choose, progress):
     "The rows of a data folder that `choose` selects, and the probabilities of their clips"
     cfg = model.cfg
-    store = open_store(cfg.path('RAW_DATA_DIR') if data is None else data, cfg, progress=progress)
+    store = open_store(data, cfg, progress=progress)
     table = store.table.assign(label=0) # these signs may not be the model's; no label is asked for
     dataset = ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
     rows = table.loc[choose(table)]

@@ -88,7 +88,7 @@ class HparamSearchTrainer:
         self.space = space or get_search_space(self.model_name)
         self.out = Path(out or self.cfg.path('OUT_DIR', f'search-{self.model_name}')).absolute()
         self.n_trials,self.resources,self.address = n_trials,dict(CPU=cpus, GPU=gpus),address
-        self._read_data(self.cfg.path('RAW_DATA_DIR') if data is None else data)
+        self._read_data(data)
 
     def __repr__(self):
         trials = f'{self.n_trials} trials of {self.model_name}'

@@ -55,8 +55,7 @@ class ASLDataModule(L.LightningDataModule):
 def setup(self:ASLDataModule, stage=None):
     "Split and make the loaders, once for all stages"
     if self.loaders is not None: return
-    data = self.cfg.path('RAW_DATA_DIR') if self.data is None else self.data
-    self.dataset = as_dataset(data, self.cfg, self.progress, **self.params)
+    self.dataset = as_dataset(self.data, self.cfg, self.progress, **self.params)
     self.split = make_split(self.dataset.metadata_df, self.cfg, self.test)
     self.loaders = create_data_loaders(self.dataset, dl_framework='pytorch', split=self.split)
 

@@ -109,7 +109,7 @@ class Trainer:
 @patch
 def _prepare_data(self:Trainer, data, test):
     "Split the clips and make the loaders"
-    if data is None or data is ASLDataset: data = self.config.path('RAW_DATA_DIR')
+    if data is ASLDataset: data = None # the documented default
     self.dataset = as_dataset(data, self.config, self.progress, **self.params['data'])
     self.label_map = self.dataset.store.label_map
     self.split = make_split(self.dataset.metadata_df, self.config, test)
@@ -513,7 +513,7 @@ def train_run(
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
     resolve_run(cfg, overrides=overrides)
-    store = open_store(cfg.path('RAW_DATA_DIR') if data is None else data, cfg, n_workers, progress)
+    store = open_store(data, cfg, n_workers, progress)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
     if warning: print(f'warning: {warning}')
     out,kw = Path(out or new_run_dir(cfg)),dict(progress=progress, overrides=overrides)
@@ -543,7 +543,7 @@ def evaluate_run(
     "The report of a checkpoint on signers it has not seen"
     model = load_model_from_checkpoint(checkpoint, dl_framework=framework)
     cfg,split = model.cfg.replace(**({'SOURCE':source} if source else {})),model.sidecar['split']
-    store = open_store(cfg.path('RAW_DATA_DIR') if data is None else data, cfg, progress=progress)
+    store = open_store(data, cfg, progress=progress)
     dataset,words = _known_clips(store, cfg, model.sidecar['label_map']),''
     if store.marker['source']!=model.sidecar['source']:
         table = dataset.metadata_df

@@ -157,7 +157,7 @@ class ASLDataset:
 @patch
 def load_data(self:ASLDataset, load_additional_data=False)->None:
     "Find the clips: all of the store, or those of `metadata_df`"
-    if self.store is None: self.store = open_store(self.cfg.path('RAW_DATA_DIR'), self.cfg)
+    if self.store is None: self.store = open_store(None, self.cfg)
     if self.metadata_df is None: self.metadata_df = self.store.table
     if not load_additional_data: self.metadata_df = self.metadata_df[~self.metadata_df.additional]
     self.features = _Features(self.store, self.cfg)
@@ -315,7 +315,7 @@ def class_weights(
 
 # %% ../../nbs/14_data.dataset.ipynb #404c5791
 def as_dataset(
-    data,          # `ASLDataset`, `Store` or a folder
+    data,          # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
     cfg:Config,    # settings
     progress=True, # show a bar while a store is built
     **kw           # of `ASLDataset`, for a new one

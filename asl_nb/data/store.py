@@ -254,13 +254,13 @@ def gather(self:Store,
 
 # %% ../../nbs/12_data.store.ipynb #86ce7c41
 def open_store(
-    data,         # data folder in GISLR's layout, or a store
+    data,         # data folder in GISLR's layout, or a store; None for RAW_DATA_DIR
     cfg:Config,   # settings
     n_workers=1,  # processes, if it has to be built
     progress=True # show a bar
 )->Store:
     "The store at `data`, or of the data folder at `data`"
-    data = Path(data)
+    data = cfg.path('RAW_DATA_DIR') if data is None else Path(data)
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
     return Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
