@@ -115,10 +115,15 @@ class TrainSettings:
     AUGMENTATIONS: tuple = ('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation',
                             'part_dropout', 'frame_dropout') # names from 13_augmentations
     MIXUP: float = 0.                # alpha of the blend of two clips; 0 for none
-    BALANCE_SIGNERS: bool = False    # draw clips so that all signers are seen equally often
+    AUGMENTED_COPIES: int = 0        # copies of each clip, augmented before training; 0: anew each epoch
+    SAMPLING: str = 'uniform'        # 'signer': all signers equally often; 'sign_signer': rare groups more
+    DROP_DOUBTFUL: float = 0.        # share of groups (signer, sign) to leave out, the doubtful ones
     CLASS_WEIGHTS: bool = False      # weight signs by the inverse of their number of clips
     GRADIENT_CLIP: float = 0.        # limit of the gradient's norm; 0 for none
     MIXED_PRECISION: bool = False    # compute in bfloat16 where that is safe
+    ONE_CYCLE: float = 0.            # share of training in which lr rises, then falls; 0: scheduler's
+    AVERAGE_DECAY: float = 0.        # of the weights' average over steps, which is saved; 0 for none
+    KEEP_EPOCH: str = 'best'         # 'best' by EARLY_STOP_METRIC, or 'last': no early stopping
 
 # %% ../nbs/01_config.ipynb #742bae90
 METRIC_NAMES = ('Loss', 'Accuracy', 'F1Score', 'Precision', 'Recall', 'AUC', 'Top5')
@@ -188,12 +193,13 @@ def _positions(cfg, part):
 _CHOICES = dict(DL_FRAMEWORK=('pytorch','tensorflow'), SPLIT=('signer','random_stratified'),
                 RESIZE=('resample','pad'), COLUMNS_TO_USE=(('x','y'), ('x','y','z')),
                 SOURCE=tuple(SOURCES), EARLY_STOP_MODE=('max','min'),
+                SAMPLING=('uniform','signer','sign_signer'), KEEP_EPOCH=('best','last'),
                 EARLY_STOP_METRIC=tuple(m.lower() for m in METRIC_NAMES))
 
 _LIMITS = ( # what is expected, whether a value is that, and the settings that must be
     ('at least 0', lambda v: 0<=v<inf,
      ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','SEED','FOLD','MIXUP',
-      'GRADIENT_CLIP','EARLY_STOP_TOLERANCE')),
+      'AUGMENTED_COPIES','GRADIENT_CLIP','EARLY_STOP_TOLERANCE')),
     ('at least 1', lambda v: 1<=v<inf,
      ('INPUT_SIZE','BATCH_SIZE','EPOCHS','LIMIT_BATCHES','LIMIT_EPOCHS','EARLY_STOP_PATIENCE',
       'DYNAMIC_DROP_OUT_REDUCTION_INTERVAL','DYNAMIC_DROP_OUT_REDUCTION_RATE',
@@ -205,6 +211,7 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('a probability from 0 to 1', lambda v: 0<=v<=1, ('DYNAMIC_AUG_MAX_THRESHOLD',)),
     ('a probability below 1', lambda v: 0<=v<1,
      ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
+    ('a share from 0, below 1', lambda v: 0<=v<1, ('DROP_DOUBTFUL','ONE_CYCLE','AVERAGE_DECAY')),
     ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
      tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
@@ -241,7 +248,8 @@ def _check_together(cfg):
 # %% ../nbs/01_config.ipynb #9d83eb4b
 _FOLLOWS = {'N_CLASSES':'the label map', 'MAX_SEQUENCES':'INPUT_SIZE', 'N_DIMS':'COLUMNS_TO_USE',
             'SRC_DIR':'where the package is installed'}
-_GONE = {'TUNE_HP':'`asl tune` searches for better settings'}
+_GONE = {'TUNE_HP':'`asl tune` searches for better settings',
+         'BALANCE_SIGNERS':'use SAMPLING=signer'}
 
 def _check_name(key, known):
     "`KeyError` for a name that is not a setting, with what to do instead"

@@ -214,7 +214,7 @@ class Batches:
     ):
         self.n,self.batch_size,self.shuffle = len(dataset),batch_size,shuffle
         self.seed,self.epoch,self.p = seed,0,None
-        if dataset.cfg.BALANCE_SIGNERS:
+        if dataset.cfg.SAMPLING=='signer':
             signers = dataset.metadata_df.participant_id
             weight = 1/signers.map(signers.value_counts()).to_numpy()
             self.p = weight/weight.sum()
