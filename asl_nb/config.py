@@ -159,6 +159,7 @@ class FormatConstants:
     FACE_FEATURE_START,LEFT_HAND_FEATURE_START = 0,468
     POSE_FEATURE_START,RIGHT_HAND_FEATURE_START = 489,522
     N_CLASSES = 250                               # GISLR's; a model counts the signs of its data
+    NO_SIGN = 'no sign'                           # the answer for a clip that shows none of the signs
 
 # %% ../nbs/01_config.ipynb #4ffc70d7
 _PARTS = ('FACE','LEFT_HAND','RIGHT_HAND','POSE') # in the order of the features
