@@ -168,7 +168,9 @@ def plan(self:StepProtocol,
     p = self.model_params
     # one step more, since the schedule also steps after the last batch
     cycle = dict(max_lr=p['optimizer']['params']['lr'], total_steps=n_steps+1, pct_start=rise)
-    return self.configure(p['optimizer'], dict(name='OneCycleLR', params=cycle), p['loss'])
+    self.configure(p['optimizer'], dict(name='OneCycleLR', params=cycle), p['loss'])
+    self.scheduler # made now, as it sets the first learning rate
+    return self
 
 # %% ../../nbs/22_models.core.ipynb #80d16e1e
 @patch
