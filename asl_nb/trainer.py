@@ -408,7 +408,7 @@ def doubtful_groups(
     **kw        # of `Trainer`
 )->pd.DataFrame: # participant_id, sign, clips, margin; the most doubtful first
     "How sure models are of the signs of signers that they have not seen"
-    inner = cfg.replace(DROP_DOUBTFUL=0., N_FOLDS=_INNER_FOLDS, EPOCHS=-(-cfg.EPOCHS//3))
+    inner = cfg.replace(DROP_DOUBTFUL=0., FOLD=0, N_FOLDS=_INNER_FOLDS, EPOCHS=-(-cfg.EPOCHS//3))
     with TemporaryDirectory() as d:
         trainers = (Trainer(inner.replace(FOLD=k), dataset, run_dir=Path(d)/f'{k}', progress=False, **kw)
                     for k in range(_INNER_FOLDS))
