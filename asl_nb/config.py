@@ -245,6 +245,9 @@ def _check_together(cfg):
     sizes = round(cfg.TRAIN_SIZE+cfg.VALID_SIZE+cfg.TEST_SIZE, 6)
     if sizes>1:
         raise ValueError(f'TRAIN_SIZE+VALID_SIZE+TEST_SIZE: expected at most 1, found {sizes:g}')
+    if cfg.AUGMENTED_COPIES and 'augmentation_increase_callback' in cfg.CALLBACKS:
+        raise ValueError('AUGMENTED_COPIES: expected 0 with augmentation_increase_callback, which '
+                         f'cannot change copies made before, found {cfg.AUGMENTED_COPIES}')
 
 # %% ../nbs/01_config.ipynb #9d83eb4b
 _FOLLOWS = {'N_CLASSES':'the label map', 'MAX_SEQUENCES':'INPUT_SIZE', 'N_DIMS':'COLUMNS_TO_USE',
