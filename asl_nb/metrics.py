@@ -80,7 +80,7 @@ def prediction_table(
     known = table[columns].reset_index(drop=True).assign(clean=clean, predicted=predicted)
     preds = known.assign(probability=probs.max(1), rank=_rank(order, table.label.to_numpy()))
     if threshold is None: return preds
-    return preds.assign(answer=np.where(sign_scores(preds)>=threshold, predicted, Config.NO_SIGN))
+    return preds.assign(answer=np.where(preds.probability>=threshold, predicted, Config.NO_SIGN))
 
 # %% ../nbs/17_metrics.ipynb #c7b7f317
 def _rank(order, labels):
