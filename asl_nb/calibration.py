@@ -100,14 +100,14 @@ def _validation_clips(store, sidecar):
     rows = store.table.iloc[split_clips(store.table, sidecar['split'])['valid']]
     return rows.assign(label=rows.sign.map(sidecar['label_map'])).dropna(subset='label')
 
-# %% ../nbs/46_calibration.ipynb #16228fcd
+# %% ../nbs/46_calibration.ipynb #b972cafa
 def _negative_clips(store, sidecar):
     "The clips of other signs; of validation signers only, if the model was trained on such clips"
     rows = other_signs(store, sidecar['label_map'])
     if Config.NO_SIGN not in sidecar['label_map']: return rows
     return rows.iloc[split_clips(rows, sidecar['split'])['valid']]
 
-# %% ../nbs/46_calibration.ipynb #c1ed75fb
+# %% ../nbs/46_calibration.ipynb #36d78861
 def _predicted(model, data, choose, what, progress):
     "The clips that `choose` takes of a data folder, and their probabilities; `ValueError` if there are none"
     store = open_store(data, model.cfg, progress=progress)
@@ -115,7 +115,7 @@ def _predicted(model, data, choose, what, progress):
     if not len(rows): raise ValueError(f'{data}: expected {what}, found none')
     return rows,predict_rows(model, store, rows)
 
-# %% ../nbs/46_calibration.ipynb #a2046e46
+# %% ../nbs/46_calibration.ipynb #8617c1a7
 def _fit(rows, probs, label_map):
     "Temperature and threshold for some clips; no threshold if all show signs"
     labels = rows.label.to_numpy(int)
@@ -146,7 +146,7 @@ def calibrate(
     basis = dict(clips=len(signs), signers=signs.participant_id.nunique(), negatives=len(rows)-len(signs))
     return save_calibration(checkpoint, temperature, threshold, **basis)
 
-# %% ../nbs/46_calibration.ipynb #efac3eca
+# %% ../nbs/46_calibration.ipynb #52221860
 def calibrate_run(
     out,           # folder of a run, or of the runs of all folds
     data=None,     # data folder or store it was trained on; None for its RAW_DATA_DIR

@@ -98,14 +98,14 @@ def _check_signs(self:Recognizer, signs):
     for s in set(signs)-set(self.signs):
         raise ValueError(f'{s!r}: expected a sign of the model, found none.{nearest(s, self.signs)}')
 
-# %% ../nbs/61_predict.ipynb #38d019b8
+# %% ../nbs/61_predict.ipynb #9d378f3d
 @patch
 def _shows_sign(self:Recognizer, probs):
     "Whether a sign is sure enough, and no less probable than `NO_SIGN`"
     n = len(self.signs)
     return probs[:n].max()>=max([self.threshold, *probs[n:]])
 
-# %% ../nbs/61_predict.ipynb #ad48da48
+# %% ../nbs/61_predict.ipynb #b76d6e99
 @patch
 def _restricted(self:Recognizer, probs, signs):
     "The probabilities of some signs, and of `NO_SIGN` if it is a class"

@@ -671,8 +671,9 @@ def other_signs(
     label_map # sign -> index of a model
 )->pd.DataFrame: # rows of the store's table; sign 'no sign', the sign they had as `gloss`
     "The clips of a store that show none of a model's signs"
-    table = store.table[~store.table.sign.isin(set(label_map)-{Config.NO_SIGN})]
-    return table.assign(gloss=table.sign, sign=Config.NO_SIGN, label=label_map.get(Config.NO_SIGN, -1))
+    none,table = Config.NO_SIGN,store.table[~store.table.sign.isin(set(label_map)-{Config.NO_SIGN})]
+    path = store.marker['name']+'/'+table.path # as where two stores are joined
+    return table.assign(path=path, gloss=table.sign, sign=none, label=label_map.get(none, -1))
 
 # %% ../nbs/41_trainer.ipynb #882da0ef
 def predict_rows(
