@@ -190,25 +190,29 @@ def data_stats(*settings, # KEY=value
     print(by.agg(**counts).to_string())
 
 # %% ../nbs/80_cli.ipynb #98980057
-@command('--data data/raw EPOCHS=30 num_layers=2')
-def train(*settings,        # EPOCHS=30 for a setting, num_layers=2 for the model's configuration
+@command('--data data/raw EPOCHS=30 dropout=.2')
+def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model's configuration
     data:str,               # data folder or store
     out:str=None,           # folder of the run; a new one below CHECKPOINT_DIR if left out
     config:str=None,        # YAML file with the same keys as SETTINGS
     model:str=None,         # name of the model; MODELNAME if left out
     framework:str=None,     # 'pytorch' or 'tensorflow'; DL_FRAMEWORK if left out
+    negatives:str=None,     # data folder of clips of other signs, which the model learns to call "no sign"
     folds:bool=False,       # train and test one model for each fold
     all_signers:bool=False, # hold out no test signers
     resume:bool=False,      # resume the run in OUT; repeat the other words
     workers:int=1           # processes that build the store
 ):
     "Train a model, and test it on signers it has not seen"
+    from asl_nb.calibration import calibrate_run
     from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the run to resume, found none')
     named = [f'{k}={v}' for k,v in dict(MODELNAME=model, DL_FRAMEWORK=framework).items() if v]
     cfg,overrides = load_run_config(config, [*settings, *named])
-    out,report = train_run(cfg, data, out, overrides, folds, all_signers, resume, workers)
+    how = dict(folds=folds, all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
+    out,report = train_run(cfg, data, out, overrides, **how)
     print(report, f'run: {out}', sep='\n')
+    if negatives: print(*map(json.dumps, calibrate_run(out, data, negatives)), sep='\n')
 
 # %% ../nbs/80_cli.ipynb #ae7b9776
 @command('--checkpoint checkpoints/RUN --data data/raw --report out/report')
@@ -218,11 +222,12 @@ def evaluate(*,
     side:str='test',  # 'test' or 'valid'
     source:str=None,  # SOURCE of the data, if not that of the training
     framework:str=None, # 'pytorch' or 'tensorflow', if not that of the training
+    negatives:str=None, # data folder of clips of other signs: how many are taken for a sign
     report:str=None   # folder for the report as CSV and pictures
 ):
     "Test a checkpoint on signers it has not seen"
     from asl_nb.trainer import evaluate_run
-    found = evaluate_run(checkpoint, data, side, source, framework)
+    found = evaluate_run(checkpoint, data, side, source, framework, negatives)
     print(found)
     if report: print(f'report: {found.save(report)}')
 

@@ -22,7 +22,7 @@ from .data.preprocess import clip_features
 from .models.checkpoint import pretrained_file
 
 # %% ../nbs/61_predict.ipynb #4c95ef52
-NO_SIGN = 'no sign'
+NO_SIGN = Config.NO_SIGN
 
 def rounded(
     answer # a named tuple
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
     "What a clip shows"
     sign: str          # a sign, or `NO_SIGN`
     probability: float # of the most probable sign, named or not
-    top: list          # of `Prediction`, the most probable first
+    top: list          # of `Prediction` of signs, and of `NO_SIGN` if it is a class; the most probable first
     __repr__ = rounded
 
 # %% ../nbs/61_predict.ipynb #94eb6455
@@ -54,7 +54,8 @@ class Recognizer:
         model,      # a model with its sidecar
         source=None # SOURCE of clips that do not say their aspect; None for the training's
     ):
-        self.model,self.signs = model,list(model.sidecar['label_map'])
+        self.model,self.classes = model,list(model.sidecar['label_map'])
+        self.signs = [c for c in self.classes if c!=NO_SIGN]
         self.cfg = model.cfg.replace(**({'SOURCE':source} if source else {}))
         calibration = {'temperature':1., 'threshold':0., **model.sidecar.get('calibration', {})}
         self.temperature,self.threshold = calibration['temperature'],calibration['threshold']
@@ -85,8 +86,8 @@ def _softmax(scores):
 def probabilities(self:Recognizer,
     clips # list of `Clip`
 )->np.ndarray: # (n, n_classes)
-    "The calibrated probability of each sign in each clip"
-    if not len(clips): return np.zeros((0, len(self.signs)), np.float32)
+    "The calibrated probability of each of `classes` in each clip"
+    if not len(clips): return np.zeros((0, len(self.classes)), np.float32)
     made = [clip_features(c, self.cfg) for c in clips]
     return _softmax(self.model.logits(*map(np.concatenate, zip(*made)))/self.temperature)
 
@@ -97,6 +98,21 @@ def _check_signs(self:Recognizer, signs):
     for s in set(signs)-set(self.signs):
         raise ValueError(f'{s!r}: expected a sign of the model, found none.{nearest(s, self.signs)}')
 
+# %% ../nbs/61_predict.ipynb #9d378f3d
+@patch
+def _shows_sign(self:Recognizer, probs):
+    "Whether a sign is sure enough, and no less probable than `NO_SIGN`"
+    n = len(self.signs)
+    return probs[:n].max()>=max([self.threshold, *probs[n:]])
+
+# %% ../nbs/61_predict.ipynb #b76d6e99
+@patch
+def _restricted(self:Recognizer, probs, signs):
+    "The probabilities of some signs, and of `NO_SIGN` if it is a class"
+    p,none = np.maximum(probs, np.finfo(np.float32).tiny),probs[len(self.signs):]
+    p = p[[self.signs.index(s) for s in signs]]
+    return np.concatenate([p*((1-none.sum())/p.sum()), none])
+
 # %% ../nbs/61_predict.ipynb #3de3ec4e
 @patch
 def answer(self:Recognizer,
@@ -106,13 +122,13 @@ def answer(self:Recognizer,
     raised=True # whether a hand was raised
 )->Answer:
     "The answer that one clip's probabilities give"
-    known = signs or self.signs
+    known = list(signs or self.signs)
     self._check_signs(known)
-    p = np.maximum(probs, np.finfo(np.float32).tiny)[[self.signs.index(s) for s in known]]
-    p = p/p.sum()
-    best = [Prediction(known[i], float(p[i])) for i in np.argsort(-p, kind='stable')[:top]]
-    named = raised and probs.max()>=self.threshold
-    return Answer(best[0].sign if named else NO_SIGN, best[0].probability, best)
+    p,names = self._restricted(probs, known),[*known, NO_SIGN]
+    best = [Prediction(names[i], float(p[i])) for i in np.argsort(-p, kind='stable')[:top]]
+    i = p[:len(known)].argmax()
+    named = raised and self._shows_sign(probs)
+    return Answer(known[i] if named else NO_SIGN, float(p[i]), best)
 
 # %% ../nbs/61_predict.ipynb #a560ceff
 def shoulder_width(

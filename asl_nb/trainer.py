@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'check_loss', 'predict_clips', 'describe_split',
            'evaluate_model', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate', 'load_run_config',
-           'train_run', 'evaluate_run']
+           'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from .data.raw import aspect_warning,clip_setting
 from .data.store import open_store
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
-from .metrics import Report,compute_metric,logged_metrics,prediction_table
+from .metrics import Report,compute_metric,heat,logged_metrics,prediction_table
 from .models.registry import DEFAULT_MODEL,flatten,get_model_params,recipe_config
 from .models.registry import override_params,resolve_params
 from .models.checkpoint import make_sidecar,read_training_state
@@ -253,10 +254,17 @@ def evaluate_model(
     table = table.assign(clean=clean_clips(table, sides['train'], dataset.cfg))
     clips = table.index[sides[side]][:limit]
     probs = predict_clips(model, dataset.subset(clips, augment=False))
-    preds = prediction_table(table.loc[clips], probs, label_map or dataset.store.label_map)
+    preds = _calibrated_table(model, table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
     folder = dataset.cfg.path('OUT_DIR', 'report')
     return Report(preds, dataset.store.marker['name'], words, folder=folder)
+
+# %% ../nbs/41_trainer.ipynb #a2dafb57
+def _calibrated_table(model, table, probs, label_map):
+    "What a model predicted, with answers if its sidecar has a calibration"
+    found = (model.sidecar or {}).get('calibration')
+    if not found: return prediction_table(table, probs, label_map)
+    return prediction_table(table, heat(probs, found['temperature']), label_map, found['threshold'])
 
 # %% ../nbs/41_trainer.ipynb #aeb6d735
 @patch
@@ -634,6 +642,7 @@ def evaluate_run(
     side='test',    # 'test' or 'valid'
     source=None,    # SOURCE of the data; None for that of the training
     framework=None, # 'pytorch' or 'tensorflow'; None for that of the training
+    negatives=None, # data folder or store of clips of other signs
     progress=True   # show bars
 )->Report:
     "The report of a checkpoint on signers it has not seen"
@@ -645,7 +654,9 @@ def evaluate_run(
         table = dataset.metadata_df
         words = _foreign_words(table, split, len(store)-len(table))
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())
-    return evaluate_model(model, dataset, split, side, words, label_map=model.sidecar['label_map'])
+    report = evaluate_model(model, dataset, split, side, words, label_map=model.sidecar['label_map'])
+    if negatives is None: return report
+    return _with_negatives(report, model, open_store(negatives, cfg, progress=progress), side, cfg)
 
 # %% ../nbs/41_trainer.ipynb #780f2d3a
 def _known_clips(store, cfg, label_map):
@@ -653,6 +664,41 @@ def _known_clips(store, cfg, label_map):
     table = store.table[store.table.sign.isin(label_map)]
     table = table.assign(label=table.sign.map(label_map))
     return ASLDataset(table, load_additional_data=True, store=store, cfg=cfg)
+
+# %% ../nbs/41_trainer.ipynb #a7675f62
+def other_signs(
+    store,    # `Store`
+    label_map # sign -> index of a model
+)->pd.DataFrame: # rows of the store's table; sign 'no sign', the sign they had as `gloss`
+    "The clips of a store that show none of a model's signs"
+    none,table = Config.NO_SIGN,store.table[~store.table.sign.isin(set(label_map)-{Config.NO_SIGN})]
+    path = store.marker['name']+'/'+table.path # as where two stores are joined
+    return table.assign(path=path, gloss=table.sign, sign=none, label=label_map.get(none, -1))
+
+# %% ../nbs/41_trainer.ipynb #882da0ef
+def predict_rows(
+    model,   # a model
+    store,   # `Store`
+    rows,    # of its table; their signs need not be the model's
+    cfg=None # settings of the features; None for the model's
+)->np.ndarray: # (n, n_classes) probabilities
+    "The probabilities of some clips of a store"
+    rows = rows.assign(label=0) # no label is asked for
+    cfg = cfg or model.cfg
+    return predict_clips(model, ASLDataset(rows, load_additional_data=True, store=store, cfg=cfg))
+
+# %% ../nbs/41_trainer.ipynb #0119a398
+def _with_negatives(report, model, store, side, cfg):
+    "A report with the clips of other signs by signers on no other side of the model's split"
+    label_map,name = model.sidecar['label_map'],store.marker['name']
+    rows = other_signs(store, label_map)
+    sides = split_clips(rows, model.sidecar['split'])
+    rows = rows.drop(rows.index[np.concatenate([sides[k] for k in sides if k!=side])])
+    if not len(rows):
+        raise ValueError(f'{name}: expected clips of other signs by signers of no other side than {side}, found none')
+    preds = _calibrated_table(model, rows, predict_rows(model, store, rows, cfg), label_map)
+    both = pd.concat([report.predictions, preds], ignore_index=True)
+    return replace(report, predictions=both, data=f'{report.data}, negatives {name}')
 
 # %% ../nbs/41_trainer.ipynb #cc61bf44
 def _foreign_words(table, split, unknown):

@@ -15,7 +15,7 @@ from threading import Event,Thread
 import numpy as np
 from .video import iter_frames
 from .clip import Clip
-from .predict import load_recognizer
+from .predict import NO_SIGN,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_landmarks_on_frame
 from .predict_on_camera import CameraFeed,open_capture,timely
@@ -118,7 +118,8 @@ class ClipWidget(RecognitionWidget):
         w.jslink((self.play,'value'), (self.frame,'value'))
         super().__init__([self.play, self.frame])
         sign,probability,_ = self.answer
-        self.heading.value = f'whole clip as one sign: <b>{escape(sign)}</b> ({probability:.0%})'
+        sure = '' if sign==NO_SIGN else f' ({probability:.0%})' # the probability is that of a sign
+        self.heading.value = f'whole clip as one sign: <b>{escape(sign)}</b>{sure}'
         self.frame.observe(lambda _: self.draw(), 'value')
         self.draw()
 
