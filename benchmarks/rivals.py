@@ -1,0 +1,125 @@
+"""What `recipe.py` compares with: the model that won the GISLR competition, and kernel ridge regression as a ruler."""
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from accuracy import Budget
+
+from asl_nb.config import LIPS
+from asl_nb.data.dataset import split_clips
+from asl_nb.data.store import Store
+from asl_nb.models.core import pick_device
+from asl_nb.models.first_step import CHANNELS, HandChannels, InputShape
+from asl_nb.models.registry import DEFAULT_MODEL
+from asl_nb.trainer import Trainer
+
+@dataclass
+class Variant:
+    "A row of the table: what is trained, and how"
+    model: str = DEFAULT_MODEL
+    settings: dict = field(default_factory=dict) # in place of its recipe's
+    params: dict = field(default_factory=dict)   # keys of its configuration
+    store: type = Store
+    train: callable = None # its own way; None for the project's
+
+def train_model(variant, cfg, store, run_dir, budget, more=None):
+    "Train until the budget is used up: the trainer, and what to note"
+    trainer = Trainer(cfg, store, model_config=more, model_name=variant.model, run_dir=run_dir, progress=False,
+                      overrides=variant.params)
+    clock = Budget(budget, pick_device(cfg.DEVICE))
+    trainer.add_callback(clock)
+    history = trainer.train()
+    trainer.writer.close()
+    return trainer,dict(seconds=clock.used(), epochs=len(history),
+                        weights=sum(v.numel() for v in trainer.model.state_dict().values()))
+
+# ---- the 1st place
+
+class FaceCentered(Store):
+    "Clips as the 1st place normalizes them: around their mean of a point of the lips, by their standard deviation"
+    def gather(self, idxs, cfg):
+        x,mask = super().gather(idxs, cfg.replace(STANDARDIZE=False))
+        lip = x[:,:,cfg.USEFUL_FACE_LANDMARKS.index(17)]
+        seen = ~np.isnan(lip).all((1,2))
+        middle = np.full((len(x), 2), .5, np.float32)
+        middle[seen] = np.nanmean(lip[seen], 1)
+        x = x-middle[:,None,None]
+        spread = np.sqrt(np.nan_to_num(x**2).sum((1,2))/(~np.isnan(x)).sum((1,2)).clip(1)) # b c
+        return x/np.where(spread>0, spread, 1).astype(np.float32)[:,None,None],mask
+
+def cosine(n_epochs):
+    "The 1st place's optimizer and schedule, without lookahead"
+    return dict(optimizer=dict(name='RAdam', params=dict(lr=4e-3, weight_decay=.1, decoupled_weight_decay=True)),
+                scheduler=dict(name='CosineAnnealingLR', params=dict(T_max=n_epochs)))
+
+def train_winner(variant, cfg, store, run_dir, budget):
+    "Train the 1st place; two epochs before tell how many end with the budget, and the cosine with them"
+    with tempfile.TemporaryDirectory() as trial:
+        _,facts = train_model(variant, cfg.replace(EPOCHS=2), store, Path(trial), np.inf, cosine(2))
+    n_epochs = max(1, int(2*budget/facts['seconds']))
+    return train_model(variant, cfg.replace(EPOCHS=n_epochs), store, run_dir, np.inf, cosine(n_epochs))
+
+WINNER = Variant('ConvTransformer', dict( # clips of a webcam are seldom longer than 32 frames
+    USEFUL_FACE_LANDMARKS=(*LIPS, 1, 2, 98, 327), USEFUL_POSE_LANDMARKS=(), RESIZE='pad', INPUT_SIZE=32,
+    KEEP_EPOCH='last', AUGMENTATIONS=('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'shear',
+                                      'temporal_mask', 'spatial_cutout')),
+    dict(local_hands=False, head_dropout=.8), FaceCentered, train_winner)
+
+# ---- kernel ridge
+
+PER_GROUP,COPIES,SEGMENTS,LAMBDA = 8,3,8,.1 # clips per signer and sign, augmented copies, means over time, penalty
+
+def segment_means(dataset, channels, rng=None):
+    "Means of each group's channels over segments of time, (n, segments*channels)"
+    x,mask,_ = dataset.batch(np.arange(len(dataset)), rng)
+    with torch.no_grad(): found = [c(torch.from_numpy(x), torch.from_numpy(mask)).numpy() for c in channels]
+    parts = np.array_split(np.arange(x.shape[1]), SEGMENTS)
+    return [np.concatenate([f[:,p].mean(1) for p in parts], 1) for f in found]
+
+def distances(a, b):
+    "Squared distances of the rows of each group"
+    return [np.maximum((p**2).sum(1)[:,None]+(q**2).sum(1)-2*p@q.T, 0) for p,q in zip(a, b)]
+
+def kernel_ridge(x, y, x_test, n_classes):
+    "Scores of test clips from groups of features; no training"
+    from scipy.linalg import solve
+    d2 = distances(x, x)
+    scales = [d.mean() for d in d2]
+    d2,test = (sum(d/s for d,s in zip(o, scales)) for o in (d2, distances(x_test, x)))
+    weight = np.bincount(y, minlength=n_classes)[y]**-.5
+    width = 2*d2.mean()
+    gram = np.exp(-d2/width)
+    gram[np.diag_indices_from(gram)] += LAMBDA*weight.mean()/weight
+    alpha = solve(gram, np.eye(n_classes, dtype=gram.dtype)[y], assume_a='pos', overwrite_a=True)
+    return np.exp(-test/width)@alpha
+
+def few_clips(table, clips, seed):
+    "At most PER_GROUP of some clips per signer and sign"
+    some = table.loc[clips].sample(frac=1, random_state=seed).groupby(['participant_id','sign']).head(PER_GROUP)
+    return np.sort(some.index.to_numpy())
+
+def by_kernel_ridge(trainer):
+    "Scores of the test clips of a trainer that has trained nothing"
+    data,cfg = trainer.dataset,trainer.config
+    table,sides = data.metadata_df,split_clips(data.metadata_df, trainer.split)
+    train = few_clips(table, table.index[[*sides['train'], *sides['valid']]], cfg.SEED)
+    train,test = data.subset(train, cfg=cfg.replace(MIXUP=0.)),data.subset(table.index[sides['test']], augment=False)
+    channels = [HandChannels(InputShape.of(cfg), [g]) for g in CHANNELS]
+    x,mask,_ = train.subset(train.clips, augment=False).batch(np.arange(len(train)))
+    for c in channels: c.fit(torch.from_numpy(x), torch.from_numpy(mask))
+    plain = train.subset(train.clips, augment=False)
+    copies = [segment_means(plain, channels)]
+    copies += [segment_means(train, channels, np.random.default_rng([cfg.SEED, k])) for k in range(COPIES)]
+    x,y = [np.concatenate(g) for g in zip(*copies)],np.tile(train.targets, 1+COPIES)
+    return kernel_ridge(x, y, segment_means(test, channels), len(trainer.label_map))
+
+def train_ruler(variant, cfg, store, run_dir, budget):
+    "Kernel ridge regression in place of training"
+    trainer = Trainer(cfg, store, model_name=variant.model, run_dir=run_dir, progress=False)
+    clock = Budget(np.inf, pick_device('cpu'))
+    scores = by_kernel_ridge(trainer)
+    return trainer,dict(seconds=clock.used(), epochs=0, weights=0),scores
+
+RULER = Variant(train=train_ruler)
