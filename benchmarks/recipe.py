@@ -15,6 +15,9 @@ Accuracies are top-1, its mean over signs and its mean over signers; a gain is t
 interval over signers. KEY=value changes the settings of every row, e.g. SOURCE=webcam N_FOLDS=5 DEVICE=cuda; those that the recipe names are
 changed for HandModel alone.
 
+Where DATA has clips that are not settled (`labels.py --keep-doubtful`), they are tested, but not trained on, and the table
+has accuracies over all clips and over the settled ones, side by side.
+
 NEGATIVES are clips without any of the signs. Every second of their glosses trains the class "no sign" of one more row. A
 second table has the clips that are accepted as a sign when 90, 80 and 70 % of the right answers for test signers are; the
 other glosses are never trained on. DICTIONARY has clips of another domain, of the signs and of others.
@@ -35,19 +38,19 @@ import numpy as np
 import pandas as pd
 import torch
 from accuracy import BACKBONES
-from other_signs import acceptance, other_signs, trained_half
+from other_signs import acceptance, own_clips, score_domains, trained_half
 from rivals import RULER, WINNER, Variant, train_model
 
 from asl_nb.config import Config, parse_overrides
-from asl_nb.data.dataset import split_clips
+from asl_nb.data.dataset import ASLDataset
 from asl_nb.data.raw import read_table
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.metrics import bootstrap_interval, prediction_table
 from asl_nb.models.core import pick_device
 from asl_nb.models.first_step import CHANNELS
-from asl_nb.models.registry import DEFAULT_MODEL, get_recipe, list_models, recipe_config
-from asl_nb.trainer import fold_dir, predict_clips
+from asl_nb.models.registry import DEFAULT_MODEL, get_model_params, get_recipe, list_models, recipe_config
+from asl_nb.trainer import fold_dir
 from asl_nb.utils import atomic_path
 
 FULL,NO_SIGN_CLASS = 'the recipe','with "no sign"'
@@ -88,36 +91,38 @@ class Plan:
 
 def open_clips(name, variant, cfg, plan):
     "The store that a row is trained on"
-    if name!=NO_SIGN_CLASS: return variant.store(open_store(plan.data, cfg, progress=False).folder)
-    return open_store(plan.data, cfg, progress=False, negatives=plan.half)
+    negatives = dict(negatives=plan.half) if name==NO_SIGN_CLASS else {}
+    return variant.store(open_store(plan.data, cfg, progress=False, **negatives).folder)
 
-def test_predictions(trainer, scores=None):
-    "What was predicted for the test clips of signs"
-    table = trainer.dataset.metadata_df
-    clips = table.index[split_clips(table, trainer.split)['test']]
-    if scores is None: scores = predict_clips(trainer.model, trainer.dataset.subset(clips, augment=False))
-    known = (table.sign[clips]!=Config.NO_SIGN).to_numpy()
-    signs = [s for s in trainer.label_map if s!=Config.NO_SIGN]
-    return prediction_table(table.loc[clips[known]], scores[known][:,:len(signs)], signs)
+def trained_clips(variant, cfg, store):
+    "The clips that may be trained on: not those whose label is doubtful"
+    table = store.table
+    if 'settled' in table: table = table[table.settled!='False']
+    return ASLDataset(table, store=store, cfg=cfg, **get_model_params(variant.model)['data'])
+
+def test_predictions(trainer, predict, store):
+    "What was predicted for all clips of signs by the test signers"
+    cfg,signs = trainer.config,[s for s in trainer.label_map if s!=Config.NO_SIGN]
+    rows = own_clips(store.table[store.table.sign.isin(signs)], trainer.split, cfg)
+    return prediction_table(rows, predict(ASLDataset(rows, store=store, cfg=cfg))[:,:len(signs)], signs)
 
 def run_job(job, plan, budget):
     "Train one model and keep what it predicts for its test signers"
     torch.set_num_threads(1)
-    name,seed,fold = job
-    run_dir,variant = plan.folder(*job),variants()[name]
+    name,run_dir = job[0],plan.folder(*job)
     if (run_dir/'facts.json').exists(): return
     run_dir.mkdir(parents=True, exist_ok=True)
-    cfg = plan.settings(variant, seed, fold)
-    trainer,facts,*scores = (variant.train or train_model)(variant, cfg, open_clips(name, variant, cfg, plan), run_dir, budget)
-    predictions = test_predictions(trainer, *scores)
+    variant = variants()[name]
+    cfg = plan.settings(variant, *job[1:])
+    store = open_clips(name, variant, cfg, plan)
+    train = variant.train or train_model
+    trainer,facts,predict = train(variant, cfg, trained_clips(variant, cfg, store), run_dir, budget)
+    predictions = test_predictions(trainer, predict, store)
     predictions.to_csv(run_dir/'predictions.csv', index=False)
-    if plan.negatives and name in (FULL, NO_SIGN_CLASS):
-        domains = dict(signs=plan.data, others=plan.negatives, dictionary=plan.dictionary)
-        domains = [(n, f) for n,f in domains.items() if f]
-        other_signs(run_dir, cfg, domains, {*read_table(plan.half)[0].sign}).to_csv(run_dir/'others.csv', index=False)
+    if plan.negatives and name in (FULL, NO_SIGN_CLASS): score_domains(run_dir, cfg, plan).to_csv(run_dir/'others.csv', index=False)
     trainer.state_path.unlink(missing_ok=True)
     with atomic_path(run_dir/'facts.json') as p: p.write_text(json.dumps(facts))
-    print(f'{time.strftime("%H:%M:%S")} {name}, seed {seed}, fold {fold}: top-1 {(predictions["rank"]==1).mean():.3f}, '
+    print(f'{time.strftime("%H:%M:%S")} {name}, seed {cfg.SEED}, fold {cfg.FOLD}: top-1 {(predictions["rank"]==1).mean():.3f}, '
           f'{facts["epochs"]} epochs, {facts["seconds"]:.0f} s', flush=True)
 
 def run_jobs(names, plan, seeds, folds, workers, budget=np.inf):
@@ -165,17 +170,16 @@ def read_results(names, plan, seeds, folds):
     clips = right.groupby(['path','sign','participant_id','row']).right.mean().unstack().reset_index()
     return clips,pd.DataFrame(facts).groupby('row')[['seconds','epochs','weights']].mean().round(1)
 
-def settled(clips):
-    "Whether the label of each clip is settled; all are where nobody has looked"
-    file = Path(__file__).with_name('labels.csv')
-    if not file.exists(): return np.ones(len(clips), bool)
-    from labels import settled_table
-    return settled_table(clips, pd.read_csv(file)).settled.to_numpy()
+def settled(clips, data):
+    "The clips whose label is not doubtful"
+    table = read_table(data)[0]
+    return clips[clips.path.isin(table.path[table.settled!='False'])] if 'settled' in table else clips
 
 def report(names, plan, seeds, folds):
     "Print the tables"
     clips,facts = read_results(names, plan, seeds, folds)
-    sets = {'all clips':clips, 'settled clips':clips[settled(clips)]}
+    sets = {'all clips':clips, 'settled clips':settled(clips, plan.data)}
+    if len(sets['settled clips'])==len(clips): del sets['settled clips']
     for n,c in sets.items(): print(f'{n}: {len(c)} of {c.participant_id.nunique()} signers, {c.sign.nunique()} signs')
     print(pd.concat([facts.loc[names], *(accuracies(c, names).add_prefix(f'{n.split()[0]}: ') for n,c in sets.items())],
                     axis=1).to_string())
@@ -202,7 +206,7 @@ def check_data(folder):
     "Synthetic signs, other signs and a dictionary"
     make_dataset(folder/'data', n_signs=3, n_signers=6, n_clips=2, progress=False)
     make_dataset(folder/'others', n_signs=8, n_signers=4, n_clips=1, seed=1, progress=False)
-    make_dataset(folder/'dictionary', n_signs=8, n_signers=2, n_clips=1, seed=2, progress=False)
+    make_dataset(folder/'dictionary', n_signs=8, n_signers=2, n_clips=1, progress=False)
     return [folder/n for n in ('data','others','dictionary')]
 
 def main():

@@ -1,6 +1,7 @@
 """What `recipe.py` compares with: the model that won the GISLR competition, and kernel ridge regression as a ruler."""
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from asl_nb.data.store import Store
 from asl_nb.models.core import pick_device
 from asl_nb.models.first_step import CHANNELS, HandChannels, InputShape
 from asl_nb.models.registry import DEFAULT_MODEL
-from asl_nb.trainer import Trainer
+from asl_nb.trainer import Trainer, predict_clips
 
 @dataclass
 class Variant:
@@ -24,16 +25,16 @@ class Variant:
     store: type = Store
     train: callable = None # its own way; None for the project's
 
-def train_model(variant, cfg, store, run_dir, budget, more=None):
-    "Train until the budget is used up: the trainer, and what to note"
-    trainer = Trainer(cfg, store, model_config=more, model_name=variant.model, run_dir=run_dir, progress=False,
+def train_model(variant, cfg, data, run_dir, budget, more=None):
+    "Train until the budget is used up: the trainer, what to note, and what gives the scores of clips"
+    trainer = Trainer(cfg, data, model_config=more, model_name=variant.model, run_dir=run_dir, progress=False,
                       overrides=variant.params)
     clock = Budget(budget, pick_device(cfg.DEVICE))
     trainer.add_callback(clock)
     history = trainer.train()
     trainer.writer.close()
-    return trainer,dict(seconds=clock.used(), epochs=len(history),
-                        weights=sum(v.numel() for v in trainer.model.state_dict().values()))
+    facts = dict(seconds=clock.used(), epochs=len(history), weights=sum(v.numel() for v in trainer.model.parameters()))
+    return trainer,facts,partial(predict_clips, trainer.model)
 
 # ---- the 1st place
 
@@ -54,12 +55,12 @@ def cosine(n_epochs):
     return dict(optimizer=dict(name='RAdam', params=dict(lr=4e-3, weight_decay=.1, decoupled_weight_decay=True)),
                 scheduler=dict(name='CosineAnnealingLR', params=dict(T_max=n_epochs)))
 
-def train_winner(variant, cfg, store, run_dir, budget):
+def train_winner(variant, cfg, data, run_dir, budget):
     "Train the 1st place; two epochs before tell how many end with the budget, and the cosine with them"
     with tempfile.TemporaryDirectory() as trial:
-        _,facts = train_model(variant, cfg.replace(EPOCHS=2), store, Path(trial), np.inf, cosine(2))
+        _,facts,_ = train_model(variant, cfg.replace(EPOCHS=2), data, Path(trial), np.inf, cosine(2))
     n_epochs = max(1, int(2*budget/facts['seconds']))
-    return train_model(variant, cfg.replace(EPOCHS=n_epochs), store, run_dir, np.inf, cosine(n_epochs))
+    return train_model(variant, cfg.replace(EPOCHS=n_epochs), data, run_dir, np.inf, cosine(n_epochs))
 
 WINNER = Variant('ConvTransformer', dict( # clips of a webcam are seldom longer than 32 frames
     USEFUL_FACE_LANDMARKS=(*LIPS, 1, 2, 98, 327), USEFUL_POSE_LANDMARKS=(), RESIZE='pad', INPUT_SIZE=32,
@@ -100,26 +101,26 @@ def few_clips(table, clips, seed):
     some = table.loc[clips].sample(frac=1, random_state=seed).groupby(['participant_id','sign']).head(PER_GROUP)
     return np.sort(some.index.to_numpy())
 
-def by_kernel_ridge(trainer):
-    "Scores of the test clips of a trainer that has trained nothing"
-    data,cfg = trainer.dataset,trainer.config
-    table,sides = data.metadata_df,split_clips(data.metadata_df, trainer.split)
-    train = few_clips(table, table.index[[*sides['train'], *sides['valid']]], cfg.SEED)
-    train,test = data.subset(train, cfg=cfg.replace(MIXUP=0.)),data.subset(table.index[sides['test']], augment=False)
+def fitted_channels(data, cfg):
+    "Each group of HandModel's channels, with the statistics of some clips"
     channels = [HandChannels(InputShape.of(cfg), [g]) for g in CHANNELS]
-    x,mask,_ = train.subset(train.clips, augment=False).batch(np.arange(len(train)))
+    x,mask,_ = data.batch(np.arange(len(data)))
     for c in channels: c.fit(torch.from_numpy(x), torch.from_numpy(mask))
-    plain = train.subset(train.clips, augment=False)
-    copies = [segment_means(plain, channels)]
-    copies += [segment_means(train, channels, np.random.default_rng([cfg.SEED, k])) for k in range(COPIES)]
-    x,y = [np.concatenate(g) for g in zip(*copies)],np.tile(train.targets, 1+COPIES)
-    return kernel_ridge(x, y, segment_means(test, channels), len(trainer.label_map))
+    return channels
 
-def train_ruler(variant, cfg, store, run_dir, budget):
-    "Kernel ridge regression in place of training"
-    trainer = Trainer(cfg, store, model_name=variant.model, run_dir=run_dir, progress=False)
-    clock = Budget(np.inf, pick_device('cpu'))
-    scores = by_kernel_ridge(trainer)
-    return trainer,dict(seconds=clock.used(), epochs=0, weights=0),scores
+def train_ruler(variant, cfg, data, run_dir, budget):
+    "Kernel ridge regression, which needs no training"
+    trainer = Trainer(cfg.replace(MIXUP=0., AUGMENTED_COPIES=0), data, model_name=variant.model, run_dir=run_dir,
+                      progress=False)
+    clock,table = Budget(np.inf, pick_device('cpu')),trainer.dataset.metadata_df
+    sides = split_clips(table, trainer.split)
+    train = trainer.dataset.subset(few_clips(table, table.index[[*sides['train'], *sides['valid']]], cfg.SEED))
+    plain = train.subset(train.clips, augment=False)
+    channels = fitted_channels(plain, cfg)
+    copies = [segment_means(train, channels, np.random.default_rng([cfg.SEED, k])) for k in range(COPIES)]
+    x = [np.concatenate(g) for g in zip(segment_means(plain, channels), *copies)]
+    y,n = np.tile(train.targets, 1+COPIES),len(trainer.label_map)
+    predict = lambda test: kernel_ridge(x, y, segment_means(test, channels), n)
+    return trainer,dict(seconds=clock.used(), epochs=0, weights=0),predict
 
 RULER = Variant(train=train_ruler)
