@@ -11,15 +11,16 @@ Each signer is tested once per seed, by a model that never saw them. The rows of
 * the documented models and the model that won the GISLR competition, each with its own recipe, and with as much time for
   a fold as the recipe took: processor time on a CPU, wall-clock time on a GPU.
 
-Accuracies are top-1, its mean over signs and its mean over signers; a gain is the difference to the recipe, with a 95 %
-interval over signers. KEY=value changes the settings of every row, e.g. SOURCE=webcam N_FOLDS=5 DEVICE=cuda; those that the recipe names are
-changed for HandModel alone.
+Accuracies are top-1, its mean over signs and its mean over signers. The recipe has 95 % intervals over signers, the other
+rows have what they gain over the recipe, with such intervals. KEY=value changes the settings of every row, e.g.
+SOURCE=webcam N_FOLDS=5 DEVICE=cuda; those that the recipe names are changed for HandModel alone. All rows train on the same
+signers: the validation signers are left to the rows that stop early.
 
 Where DATA has clips that are not settled (`labels.py --keep-doubtful`), they are tested, but not trained on, and the table
 has accuracies over all clips and over the settled ones, side by side.
 
 NEGATIVES are clips without any of the signs. Every second of their glosses trains the class "no sign" of one more row. A
-second table has the clips that are accepted as a sign when 90, 80 and 70 % of the right answers for test signers are; the
+second table has the clips that are accepted as a sign when 90, 80 and 70 % of the right answers for test signers are. The
 other glosses are never trained on. DICTIONARY has clips of another domain, of the signs and of others.
 
 What is finished is kept in OUT, so a run that was killed can be resumed.
@@ -31,6 +32,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -53,7 +55,7 @@ from asl_nb.models.registry import DEFAULT_MODEL, get_model_params, get_recipe, 
 from asl_nb.trainer import fold_dir
 from asl_nb.utils import atomic_path
 
-FULL,NO_SIGN_CLASS = 'the recipe','with "no sign"'
+FULL,NO_SIGN_CLASS = 'the recipe','a class for no sign'
 
 def variants():
     "The rows by name"
@@ -119,11 +121,12 @@ def run_job(job, plan, budget):
     trainer,facts,predict = train(variant, cfg, trained_clips(variant, cfg, store), run_dir, budget)
     predictions = test_predictions(trainer, predict, store)
     predictions.to_csv(run_dir/'predictions.csv', index=False)
-    if plan.negatives and name in (FULL, NO_SIGN_CLASS): score_domains(run_dir, cfg, plan).to_csv(run_dir/'others.csv', index=False)
+    if plan.negatives and name in (FULL, NO_SIGN_CLASS):
+        score_domains(run_dir, cfg, plan).to_csv(run_dir/'others.csv', index=False)
     trainer.state_path.unlink(missing_ok=True)
     with atomic_path(run_dir/'facts.json') as p: p.write_text(json.dumps(facts))
-    print(f'{time.strftime("%H:%M:%S")} {name}, seed {cfg.SEED}, fold {cfg.FOLD}: top-1 {(predictions["rank"]==1).mean():.3f}, '
-          f'{facts["epochs"]} epochs, {facts["seconds"]:.0f} s', flush=True)
+    print(f'{time.strftime("%H:%M:%S")} {name}, seed {cfg.SEED}, fold {cfg.FOLD}: {facts["epochs"]} epochs, '
+          f'{facts["seconds"]:.0f} s, top-1 {(predictions["rank"]==1).mean():.3f}', flush=True)
 
 def run_jobs(names, plan, seeds, folds, workers, budget=np.inf):
     "Train in several processes, the first fold of each row first"
@@ -139,25 +142,27 @@ def sign_interval(values, clips, rng, n=2000):
     return np.nanquantile(np.nanmean(sums/np.where(counts, counts, np.nan), 1), [.025,.975])
 
 def measures(values, clips):
-    "Mean over clips, over signs and over signers"
-    return [values.mean(), *(values.groupby(clips[k]).mean().mean() for k in ('sign','participant_id'))]
-
-def gains(values, clips):
-    "The measures of a difference with their intervals, as text"
-    by = values.groupby(clips.participant_id).mean()
-    ends = [bootstrap_interval(values, clips.participant_id, np.random.default_rng(0)),
-            sign_interval(values, clips, np.random.default_rng(0)),
-            bootstrap_interval(by, by.index, np.random.default_rng(0))]
-    return [f'{m:+.3f} ({low:+.3f} to {high:+.3f})' for m,(low,high) in zip(measures(values, clips), ends)]
+    "Mean over clips, over signs and over signers, and their intervals"
+    by,rng = values.groupby(clips.participant_id).mean(),partial(np.random.default_rng, 0)
+    return [(values.mean(), *bootstrap_interval(values, clips.participant_id, rng())),
+            (values.groupby(clips.sign).mean().mean(), *sign_interval(values, clips, rng())),
+            (by.mean(), *bootstrap_interval(by, by.index, rng()))]
 
 def accuracies(clips, names):
     "Accuracy of each row on some clips, and its gain over the recipe"
     rows = {}
     for n in names:
-        cells = ['']*3 if n==FULL else gains(clips[n]-clips[FULL], clips)
-        rows[n] = dict(zip(['top-1/signs/signers','top-1 gained','over signs','over signers'],
-                           ['/'.join(f'{m:.3f}' for m in measures(clips[n], clips)), *cells]))
+        found = measures(clips[n], clips)
+        cells = [f'{low:.3f} to {high:.3f}' for _,low,high in found]
+        if n!=FULL: cells = ['{:+.3f} ({:+.3f} to {:+.3f})'.format(*m) for m in measures(clips[n]-clips[FULL], clips)]
+        rows[n] = dict(zip(['top-1/signs/signers','top-1','signs','signers'],
+                           ['/'.join(f'{m:.3f}' for m,*_ in found), *cells]))
     return pd.DataFrame(rows).T
+
+def by_sign(clips):
+    "The recipe's recall of each sign"
+    by = clips.groupby('sign')
+    return pd.DataFrame(dict(recall=by[FULL].mean().round(3), clips=by.size(), signers=by.participant_id.nunique()))
 
 def read_results(names, plan, seeds, folds):
     "Whether each clip was named rightly, the mean of the seeds, and seconds and epochs of training"
@@ -183,6 +188,7 @@ def report(names, plan, seeds, folds):
     for n,c in sets.items(): print(f'{n}: {len(c)} of {c.participant_id.nunique()} signers, {c.sign.nunique()} signs')
     print(pd.concat([facts.loc[names], *(accuracies(c, names).add_prefix(f'{n.split()[0]}: ') for n,c in sets.items())],
                     axis=1).to_string())
+    print(pd.concat([by_sign(c).add_prefix(f'{n.split()[0]}: ') for n,c in sets.items()], axis=1).to_string())
     for n in (n for n in (FULL, NO_SIGN_CLASS) if n in names and plan.negatives):
         found = [pd.read_csv(plan.folder(n, s, f)/'others.csv') for s in range(seeds) for f in range(folds)]
         print(f'\n{n}: clips accepted as a sign\n{acceptance(pd.concat(found)).to_string()}')

@@ -1,4 +1,4 @@
-"""What `recipe.py` compares with: the model that won the GISLR competition, and kernel ridge regression as a ruler."""
+"""What `recipe.py` compares with: the model that won the GISLR competition, and kernel ridge regression."""
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,7 +33,8 @@ def train_model(variant, cfg, data, run_dir, budget, more=None):
     trainer.add_callback(clock)
     history = trainer.train()
     trainer.writer.close()
-    facts = dict(seconds=clock.used(), epochs=len(history), weights=sum(v.numel() for v in trainer.model.parameters()))
+    weights = sum(v.numel() for v in trainer.model.parameters())
+    facts = dict(seconds=clock.used(), epochs=len(history), weights=weights)
     return trainer,facts,partial(predict_clips, trainer.model)
 
 # ---- the 1st place
@@ -113,8 +114,8 @@ def train_ruler(variant, cfg, data, run_dir, budget):
     trainer = Trainer(cfg.replace(MIXUP=0., AUGMENTED_COPIES=0), data, model_name=variant.model, run_dir=run_dir,
                       progress=False)
     clock,table = Budget(np.inf, pick_device('cpu')),trainer.dataset.metadata_df
-    sides = split_clips(table, trainer.split)
-    train = trainer.dataset.subset(few_clips(table, table.index[[*sides['train'], *sides['valid']]], cfg.SEED))
+    clips = table.index[split_clips(table, trainer.split)['train']]
+    train = trainer.dataset.subset(few_clips(table, clips, cfg.SEED))
     plain = train.subset(train.clips, augment=False)
     channels = fitted_channels(plain, cfg)
     copies = [segment_means(train, channels, np.random.default_rng([cfg.SEED, k])) for k in range(COPIES)]
