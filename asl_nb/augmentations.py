@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_SHIFT', 'ALL_AUGMENTATIONS', 'shift_landmarks', 'random_scaling', 'random_rotation', 'random_shear',
-           'mirror_landmarks', 'part_positions', 'hand_jitter', 'temporal_resample', 'frame_rate_change',
-           'frame_dropout', 'temporal_mask', 'part_dropout', 'spatial_cutout', 'normalize', 'standardize',
-           'augment_batch', 'mixup']
+           'mirror_landmarks', 'body_affine', 'part_positions', 'hand_jitter', 'point_noise', 'temporal_resample',
+           'frame_rate_change', 'time_warp', 'frame_dropout', 'temporal_mask', 'part_dropout', 'spatial_cutout',
+           'head_positions', 'detection_dropout', 'normalize', 'standardize', 'augment_batch', 'mixup']
 
 # %% ../nbs/13_augmentations.ipynb #1f7131cd
 from functools import lru_cache
@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from .utils import nearest
 from .config import Config
-from .landmarks import FLIP,N_ROWS,flip_map,useful_rows
+from .landmarks import FLIP,LEFT_SHOULDER,flip_map,useful_rows
 
 # %% ../nbs/13_augmentations.ipynb #66f70ca6
 def _clips(frames):
@@ -47,14 +47,14 @@ def _few_frames(x, mask):
     return x[np.arange(len(x))[:,None], t*_lengths(x, mask)//T]
 
 # %% ../nbs/13_augmentations.ipynb #c6cac0a1
-def _move(frames, matrix, shift=None, mask=None):
-    "Each clip's points times its matrix (n, C, C), about the clip's middle, then shifted by (n, C)"
+def _move(frames, matrix, shift=None, mask=None, center=None):
+    "Points times their clip's matrix (n, C, C) about a center (n, 1 or T, C), shifted by (n, C)"
     x = _clips(frames)
     n,T,P,C = x.shape
-    middle = _middle(_few_frames(x, mask))
-    offset = middle - middle@matrix + (0 if shift is None else shift[:,None])
-    out = x.reshape(n, T*P, C) @ matrix.astype(x.dtype)
-    for c in range(C): out[...,c] += offset[...,c].astype(x.dtype)
+    if center is None: center = _middle(_few_frames(x, mask))
+    offset = center - center@matrix + (0 if shift is None else shift[:,None])
+    out = (x.reshape(n, T*P, C) @ matrix.astype(x.dtype)).reshape(x.shape)
+    for c in range(C): out[...,c] += offset[:,:,None,c].astype(x.dtype)
     return out.reshape(frames.shape)
 
 # %% ../nbs/13_augmentations.ipynb #0499826e
@@ -149,6 +149,38 @@ def mirror_landmarks(
     out[...,0] = width - out[...,0]
     return out
 
+# %% ../nbs/13_augmentations.ipynb #bdc7e4e5
+def _powers(n, rng, largest): return np.exp(rng.uniform(-largest, largest, n))
+
+# %% ../nbs/13_augmentations.ipynb #0563ec14
+def _affine(frames, rng, max_angle, max_scale, max_stretch, max_shear):
+    "A random turn, stretch, slant and scale in the plane of x and y for each clip, (n, C, C)"
+    rng,out = np.random.default_rng(rng),_identities(frames)
+    n = len(out)
+    angle = np.deg2rad(rng.uniform(-max_angle, max_angle, n))
+    stretch,slant = _powers(n, rng, max_stretch),rng.uniform(-max_shear, max_shear, n)
+    out[:,0,0],out[:,1,1] = np.cos(angle)*stretch,np.cos(angle)/stretch
+    out[:,0,1],out[:,1,0] = np.sin(angle),slant-np.sin(angle)
+    return out*_powers(n, rng, max_scale)[:,None,None]
+
+# %% ../nbs/13_augmentations.ipynb #c43040d7
+def body_affine(
+    frames,         # (..., T, P, C)
+    max_angle=15,   # largest turn, in degrees
+    max_scale=.2,   # scale by up to e to this power, up or down
+    max_stretch=.1, # x times, and y divided by, up to e to this power
+    max_shear=.15,  # largest share of y that is added to x
+    max_shift=.1,   # largest shift, in the features' unit
+    *, origin=True, # about the features' origin; False for each clip's middle
+    mask=None,      # (..., T) real frames; None for all
+    rng=None        # random generator; None for a fresh one
+)->np.ndarray:
+    "Map each clip as another build and another camera would"
+    rng = np.random.default_rng(rng)
+    matrix = _affine(frames, rng, max_angle, max_scale, max_stretch, max_shear)
+    center = np.zeros((len(matrix), 1, frames.shape[-1])) if origin else None
+    return _move(frames, matrix, _shifts(frames, rng, max_shift), mask, center)
+
 # %% ../nbs/13_augmentations.ipynb #8907bbd2
 def part_positions(
     cfg:Config # settings
@@ -156,23 +188,42 @@ def part_positions(
     "Where each part's points stand among the points in use"
     return cfg.FACE_INDICES,cfg.LEFT_HAND_INDICES,cfg.RIGHT_HAND_INDICES,cfg.POSE_INDICES
 
+# %% ../nbs/13_augmentations.ipynb #ff38bbfc
+def _first_seen(x):
+    "Each frame's first seen point, of a hand its wrist, (n, T, C)"
+    first = (~np.isnan(x[...,0])).argmax(-1)
+    return np.take_along_axis(x, first[...,None,None], -2)[...,0,:]
+
 # %% ../nbs/13_augmentations.ipynb #66bd1678
 _PARTS = part_positions(Config())
 
 def hand_jitter(
-    frames,       # (..., T, P, C)
-    max_shift=.1, # largest shift of a hand, in the features' unit
-    max_angle=10, # largest turn of a hand, in degrees
-    parts=None,   # of `part_positions`; None for the default points
-    *, mask=None, # (..., T) real frames; None for all
-    rng=None      # random generator; None for a fresh one
+    frames,         # (..., T, P, C)
+    max_shift=.12,  # largest shift of a hand, in the features' unit
+    max_angle=11.5, # largest turn of a hand, in degrees
+    max_scale=.15,  # scale by up to e to this power, up or down
+    parts=None,     # of `part_positions`; None for the default points
+    *, rng=None     # random generator; None for a fresh one
 )->np.ndarray:
-    "Move each hand as a whole by itself"
-    out = frames.copy()
+    "Move, turn and scale each hand about its wrist"
+    out,rng = frames.copy(),np.random.default_rng(rng)
     for hand in (_PARTS if parts is None else parts)[1:3]:
+        if not len(hand): continue
         x = frames[...,hand,:]
-        out[...,hand,:] = _move(x, _rotations(x, rng, max_angle), _shifts(x, rng, max_shift), mask)
+        matrix = _affine(x, rng, max_angle, max_scale, 0., 0.)
+        out[...,hand,:] = _move(x, matrix, _shifts(x, rng, max_shift), center=_first_seen(_clips(x)))
     return out
+
+# %% ../nbs/13_augmentations.ipynb #a75c0465
+def point_noise(
+    frames,     # (..., T, P, C)
+    std=.008,   # standard deviation, in the features' unit
+    *, rng=None # random generator; None for a fresh one
+)->np.ndarray:
+    "Add normal noise to each point of each frame"
+    noise = np.random.default_rng(rng).standard_normal(frames.shape, np.float32)
+    noise *= std
+    return frames+noise
 
 # %% ../nbs/13_augmentations.ipynb #be33b68c
 def _between(x, low, high, weight):
@@ -218,6 +269,31 @@ def frame_rate_change(
     high = np.minimum(low+factor, last)
     out = _between(x, low, high, (t-low)/(high-low).clip(1))
     out[t>last] = np.nan
+    return out.reshape(frames.shape)
+
+# %% ../nbs/13_augmentations.ipynb #a4876664
+def _warped(last, T, rng, max_crop, max_warp):
+    "The moments of a clip with `last` (n, 1) as its last frame that frames 0 to T-1 show, (n, T)"
+    start,end = rng.uniform(0, max_crop, last.shape),1-rng.uniform(0, max_crop, last.shape)
+    u = (np.arange(T)/last.clip(1)).clip(0, 1) # 0 to 1 over the real frames
+    return last*(start+(end-start)*u**_powers(last.shape, rng, max_warp))
+
+# %% ../nbs/13_augmentations.ipynb #f5691f62
+def time_warp(
+    frames,       # (..., T, P, C)
+    max_crop=.15, # largest share of the clip to cut off at each end
+    max_warp=.4,  # time to a power of up to e to this power, up or down
+    *, mask=None, # (..., T) real frames; None for all
+    rng=None      # random generator; None for a fresh one
+)->np.ndarray:
+    "Cut off the ends of each clip, and hurry its beginning or its end"
+    x,last,T = _clips(frames),_lengths(frames, mask)-1,frames.shape[-3]
+    at = _warped(last, T, np.random.default_rng(rng), max_crop, max_warp)
+    low = np.floor(at+1e-6).astype(int)
+    out = _between(x, low, low+1, (at-low).clip(0))
+    near = x[np.arange(len(x))[:,None],np.rint(at).astype(int).clip(0)]
+    np.copyto(out, near, where=np.isnan(out))
+    out[np.arange(T)>last] = np.nan
     return out.reshape(frames.shape)
 
 # %% ../nbs/13_augmentations.ipynb #cea198f4
@@ -308,6 +384,56 @@ def spatial_cutout(
     "Make points missing while they are in a square that lies around a seen point"
     return _lose(frames, _lost_square(frames, rng, size_range))
 
+# %% ../nbs/13_augmentations.ipynb #0c485c4f
+def head_positions(
+    cfg:Config # settings
+)->np.ndarray: # positions of the face, and of the pose above the shoulders
+    "Where the head's points stand among the points in use"
+    above = np.array(cfg.USEFUL_POSE_LANDMARKS) < LEFT_SHOULDER
+    return np.concatenate([cfg.FACE_INDICES, cfg.POSE_INDICES[above]])
+
+# %% ../nbs/13_augmentations.ipynb #14ac03a6
+def _left_is_weak(x, hands):
+    "Whether the left hand is seen in no more frames than the right one, (n, 1)"
+    left,right = ((~np.isnan(x[:,:,hand,0])).any(2).sum(1) for hand in hands)
+    return (left<=right)[:,None]
+
+# %% ../nbs/13_augmentations.ipynb #6ba80c25
+def _lost_detections(frames, rng, hands, head, left_is_weak, mask, rates):
+    "Frames of hands, weak hands, heads and stretches, (n, T, P)"
+    frame_rates,weak_rate,head_rate,stretch_rate,max_stretch = rates
+    x,rng = _clips(frames),np.random.default_rng(rng)
+    n,T,P,_ = x.shape
+    chance = lambda rate, *shape: rng.random((n, *shape)) < rate
+    left = _left_is_weak(x, hands) | left_is_weak
+    lost = np.zeros((n,T,P), bool)
+    for hand,weak in zip(hands, (left, ~left)):
+        single = chance(np.where(weak, *frame_rates), T) & chance(.5, 1)
+        lost[:,:,hand] = (single | weak & chance(weak_rate, 1))[...,None]
+    lost[:,:,head] = chance(head_rate, 1, 1)
+    stretch = _lost_stretch(frames, rng, (0,max_stretch), mask)
+    return lost | stretch & chance(stretch_rate, 1, 1)
+
+# %% ../nbs/13_augmentations.ipynb #e293d9a6
+def detection_dropout(
+    frames,                # (..., T, P, C)
+    frame_rates=(.15,.08), # share of frames in which the weak, the other hand is lost, in half of the clips
+    weak_rate=.15,         # probability to lose the weak hand throughout
+    head_rate=.15,         # probability to lose the head throughout
+    stretch_rate=.4,       # probability to lose one run of frames
+    max_stretch=.35,       # largest share of the clip in that run
+    *, parts=None,         # of `part_positions`; None for the default points
+    head=None,             # of `head_positions`; None for the face
+    left_is_weak=False,    # whether the left hand is the weak one in all clips
+    mask=None,             # (..., T) real frames; None for all
+    rng=None               # random generator; None for a fresh one
+)->np.ndarray:
+    "Make missing what detectors lose: hands in some frames, a hand, the head, a stretch"
+    parts = _PARTS if parts is None else parts
+    head = parts[0] if head is None else head
+    rates = frame_rates,weak_rate,head_rate,stretch_rate,max_stretch
+    return _lose(frames, _lost_detections(frames, rng, parts[1:3], head, left_is_weak, mask, rates))
+
 # %% ../nbs/13_augmentations.ipynb #ccabda8a
 def normalize(
     frames, # (..., T, P, C)
@@ -332,8 +458,8 @@ MAX_SHIFT = .04 # shoulder widths; about the documented .01 of the picture
 
 @lru_cache
 def _points(cfg):
-    "The left/right exchange of the points in use, and their parts"
-    return flip_map(useful_rows(cfg)),part_positions(cfg)
+    "The left/right exchange of the points in use, their parts, and the head's"
+    return flip_map(useful_rows(cfg)),part_positions(cfg),head_positions(cfg)
 
 # %% ../nbs/13_augmentations.ipynb #eeaa8d1b
 def _mirror(x, cfg):
@@ -343,10 +469,13 @@ def _mirror(x, cfg):
 
 # %% ../nbs/13_augmentations.ipynb #1b467b07
 _FUNCTIONS = { # applied whole, before the others
+    'time_warp': lambda x,mask,cfg,rng: time_warp(x, mask=mask, rng=rng),
     'temporal_resample': lambda x,mask,cfg,rng: temporal_resample(x, mask=mask, rng=rng),
     'frame_rate_change': lambda x,mask,cfg,rng: frame_rate_change(x, mask=mask, rng=rng),
     'mirror': lambda x,mask,cfg,rng: _mirror(x, cfg),
-    'hand_jitter': lambda x,mask,cfg,rng: hand_jitter(x, parts=_points(cfg)[1], mask=mask, rng=rng)}
+    'body_affine': lambda x,mask,cfg,rng: body_affine(x, origin=cfg.STANDARDIZE, mask=mask, rng=rng),
+    'hand_jitter': lambda x,mask,cfg,rng: hand_jitter(x, parts=_points(cfg)[1], rng=rng),
+    'point_noise': lambda x,mask,cfg,rng: point_noise(x, rng=rng)}
 _MOVES = { # matrices (n, C, C), with the functions' defaults
     'scaling': lambda x,rng: _scalings(x, rng, *random_scaling.__defaults__),
     'rotation': lambda x,rng: _rotations(x, rng, *random_rotation.__defaults__),
@@ -355,7 +484,9 @@ _LOSSES = { # masks (n, T or 1, P or 1), with the functions' defaults
     'part_dropout': lambda x,m,cfg,rng: _lost_parts(x, rng, part_dropout.__defaults__[0], _points(cfg)[1]),
     'frame_dropout': lambda x,m,cfg,rng: _lost_frames(x, rng, *frame_dropout.__defaults__),
     'temporal_mask': lambda x,m,cfg,rng: _lost_stretch(x, rng, *temporal_mask.__defaults__, m),
-    'spatial_cutout': lambda x,m,cfg,rng: _lost_square(x, rng, *spatial_cutout.__defaults__)}
+    'spatial_cutout': lambda x,m,cfg,rng: _lost_square(x, rng, *spatial_cutout.__defaults__),
+    'detection_dropout': lambda x,m,cfg,rng: _lost_detections(x, rng, _points(cfg)[1][1:3], _points(cfg)[2],
+                                                              cfg.CANONICAL_HAND, m, detection_dropout.__defaults__)}
 ALL_AUGMENTATIONS = (*_FUNCTIONS, 'shift', *_MOVES, *_LOSSES)
 
 # %% ../nbs/13_augmentations.ipynb #2c32a386

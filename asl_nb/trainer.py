@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'check_loss', 'predict_clips', 'describe_split',
-           'evaluate_model', 'train_fold', 'join_folds', 'cross_validate', 'load_run_config', 'train_run',
-           'evaluate_run']
+           'evaluate_model', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate', 'load_run_config',
+           'train_run', 'evaluate_run']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 import numpy as np,pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
@@ -21,11 +22,11 @@ from .data.store import open_store
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
 from .metrics import Report,compute_metric,logged_metrics,prediction_table
-from .models.registry import flatten,get_model_params
+from .models.registry import DEFAULT_MODEL,flatten,get_model_params,recipe_config
 from .models.registry import override_params,resolve_params
 from .models.checkpoint import make_sidecar,read_training_state
 from .models.core import create_model,load_model_from_checkpoint
-from .callbacks import EarlyStop,TensorBoard,checkpoint_callback,in_order
+from .callbacks import EarlyStop,KeepLast,TensorBoard,WeightAverage,checkpoint_callback,in_order
 from .callbacks import log_metrics,named_callbacks
 
 # %% ../nbs/41_trainer.ipynb #c04e09fa
@@ -115,6 +116,7 @@ def _prepare_data(self:Trainer, data, test):
     self.split = make_split(self.dataset.metadata_df, self.config, test)
     loaders = create_data_loaders(self.dataset, split=self.split)
     self.train_loader,self.valid_loader,self.test_loader = loaders
+    self.doubtful = self._drop_doubtful() if self.config.DROP_DOUBTFUL else None
     if self.config.CLASS_WEIGHTS:
         weights = class_weights(get_dataset(self.train_loader))
         self.params['loss']['params']['weight'] = weights.tolist()
@@ -122,8 +124,9 @@ def _prepare_data(self:Trainer, data, test):
 # %% ../nbs/41_trainer.ipynb #cddef873
 @patch
 def _model(self:Trainer):
-    model = create_model(self.model_name, len(self.label_map), self.config, self.params)
-    return model.to_device(self.config.DEVICE)
+    cfg = self.config
+    model = create_model(self.model_name, len(self.label_map), cfg, self.params)
+    return model.to_device(cfg.DEVICE)
 
 # %% ../nbs/41_trainer.ipynb #5a34915c
 @patch
@@ -133,15 +136,16 @@ def _prepare_run(self:Trainer, run_dir):
     self.run_dir = Path(run_dir or new_run_dir(self.config, self.model_name, self.train_start_time))
     self.checkpoint_path,self.state_path = self.run_dir/'best.safetensors',self.run_dir/'last.pt'
     self.epoch,self.history = 0,[]
-    self.stop = self.report = None
+    self.stop = self.report = self.average = None
 
 # %% ../nbs/41_trainer.ipynb #7836be6a
 @patch
 def _prepare_callbacks(self:Trainer):
     "Early stopping, log and checkpoint, and the schedules that CALLBACKS names"
     cfg = self.config
-    self.early_stop = EarlyStop(cfg.EARLY_STOP_METRIC, cfg.EARLY_STOP_MODE, cfg.EARLY_STOP_PATIENCE,
-                                cfg.EARLY_STOP_TOLERANCE)
+    kind = KeepLast if cfg.KEEP_EPOCH=='last' else EarlyStop
+    self.early_stop = kind(cfg.EARLY_STOP_METRIC, cfg.EARLY_STOP_MODE, cfg.EARLY_STOP_PATIENCE,
+                           cfg.EARLY_STOP_TOLERANCE)
     self.tensorboard = TensorBoard(log_dir(cfg, self.run_dir))
     schedules = named_callbacks(cfg.CALLBACKS)
     self.callbacks = [self.early_stop, *schedules, self.tensorboard, checkpoint_callback]
@@ -181,11 +185,19 @@ def _run(self:Trainer, loader, step, train=False):
     for batch in tqdm(islice(loader, self.limit), **bar):
         loss,_,y,s = step(batch)
         check_loss(loss, self.model, self.epoch, len(labels))
-        if train: self.model.optimize()
+        if train: self._optimize()
         labels.append(y)
         scores.append(s)
     labels,scores = np.concatenate(labels),np.concatenate(scores)
     return {m:compute_metric(m, scores, labels) for m in logged_metrics(self.config)},labels,scores
+
+# %% ../nbs/41_trainer.ipynb #8138fbb3
+@patch
+def _optimize(self:Trainer):
+    "A gradient step, and what follows each: the one-cycle schedule, the average of the weights"
+    self.model.optimize()
+    if self.config.ONE_CYCLE: self.model.step_scheduler()
+    if self.average: self.average.update()
 
 # %% ../nbs/41_trainer.ipynb #fd6f35e3
 @patch
@@ -268,9 +280,11 @@ def _train_epoch(self:Trainer)->dict: # epoch, lr, metric/phase
     lr,self.train_loader.sampler.epoch = self.model.get_lr(),self.epoch
     self.model.train_mode()
     self.model.seed(self.config.SEED, self.epoch)
+    if self.average: self.average.swap()
     train = self._run(self.train_loader, self.model.training_step, train=True)[0]
+    if self.average: self.average.swap()
     valid = self._evaluate()
-    self.model.step_scheduler()
+    if not self.config.ONE_CYCLE: self.model.step_scheduler()
     return dict(epoch=self.epoch, lr=lr, **{f'{k}/Train':v for k,v in train.items()},
                 **{f'{k}/Validation':v for k,v in valid.items()})
 
@@ -296,9 +310,9 @@ def train(self:Trainer,
     n_epochs=None # None for EPOCHS
 )->pd.DataFrame: # one row per epoch
     "Train until the last epoch or until patience runs out; the model then has the best weights"
-    cfg = self.config
-    if not self.history: self._forget_earlier_run()
-    try: self._loop(cfg.LIMIT_EPOCHS if cfg.FAST_DEV_RUN else n_epochs or cfg.EPOCHS)
+    n_epochs = self._n_epochs(n_epochs)
+    if not self.history: self._begin(n_epochs)
+    try: self._loop(n_epochs)
     except KeyboardInterrupt:
         if not self.checkpoint_path.exists(): raise
         self.stop = _INTERRUPTED
@@ -307,6 +321,34 @@ def train(self:Trainer,
     return pd.DataFrame(self.history)
 
 # %% ../nbs/41_trainer.ipynb #e0625455
+@patch
+def _n_epochs(self:Trainer, wanted=None):
+    "The number of epochs of the whole training"
+    return self.config.LIMIT_EPOCHS if self.config.FAST_DEV_RUN else wanted or self.config.EPOCHS
+
+# %% ../nbs/41_trainer.ipynb #edf4c5cf
+_FITTED = 2048 # clips that the first step takes its statistics from
+
+@patch
+def _begin(self:Trainer, n_epochs):
+    "What comes before the first epoch: the first step's statistics, the plan of the steps"
+    self._forget_earlier_run()
+    data = get_dataset(self.train_loader)
+    some = np.random.default_rng(self.config.SEED).permutation(len(data))[:_FITTED]
+    x,mask,_ = data.subset(data.clips, augment=False).batch(np.sort(some))
+    self.model.fit_inputs(x, mask)
+    self._plan(n_epochs)
+
+# %% ../nbs/41_trainer.ipynb #a59590cb
+@patch
+def _plan(self:Trainer, n_epochs):
+    "Set up what counts steps: the one-cycle schedule, and the average of the weights"
+    cfg = self.config
+    n_steps = n_epochs*min(len(self.train_loader), self.limit or len(self.train_loader))
+    if cfg.ONE_CYCLE: self.model.plan(n_steps, cfg.ONE_CYCLE).to_device(cfg.DEVICE)
+    if cfg.AVERAGE_DECAY: self.average = WeightAverage(self.model, cfg.AVERAGE_DECAY)
+
+# %% ../nbs/41_trainer.ipynb #b9072a85
 @patch
 def _forget_earlier_run(self:Trainer):
     "Remove the files of another run in the same folder"
@@ -331,7 +373,14 @@ def _sidecar(self:Trainer):
     marker = self.dataset.store.marker
     more = dict(split=self.split, data=marker['name'], source=marker['source'])
     return make_sidecar(self.model_name, self.params, self.label_map, self.config, **more,
-                        epoch=self.epoch, validation=self.history[-1])
+                        epoch=self.epoch, validation=self.history[-1], **self._left_out())
+
+# %% ../nbs/41_trainer.ipynb #7dcfeb2c
+@patch
+def _left_out(self:Trainer):
+    "The groups that DROP_DOUBTFUL left out, for the sidecar"
+    if self.doubtful is None: return {}
+    return dict(left_out=self.doubtful[['participant_id','sign']].to_numpy().tolist())
 
 # %% ../nbs/41_trainer.ipynb #3f769359
 @patch
@@ -346,11 +395,52 @@ def save_state(self:Trainer)->None:
     "Write what is needed to resume the run, and the history"
     threshold,history = get_dataset(self.train_loader).augmentation_threshold,pd.DataFrame(self.history)
     with atomic_path(self.run_dir/'history.csv') as p: history.to_csv(p, index=False)
+    averaging = dict(n_steps=self.average.n_steps, other=self.average.other) if self.average else {}
     self.model.save_training_state(self.state_path, sidecar=self._sidecar(), history=self.history,
-                                   augmentation_threshold=threshold)
+                                   augmentation_threshold=threshold, averaging=averaging)
+
+# %% ../nbs/41_trainer.ipynb #0ed4c36b
+_INNER_FOLDS = 3
+
+def doubtful_groups(
+    dataset,    # `ASLDataset` of training clips
+    cfg:Config, # settings of the training
+    **kw        # of `Trainer`
+)->pd.DataFrame: # participant_id, sign, clips, margin; the most doubtful first
+    "How sure models are of the signs of signers that they have not seen"
+    inner = cfg.replace(DROP_DOUBTFUL=0., N_FOLDS=_INNER_FOLDS, EPOCHS=-(-cfg.EPOCHS//3))
+    with TemporaryDirectory() as d:
+        trainers = (Trainer(inner.replace(FOLD=k), dataset, run_dir=Path(d)/f'{k}', progress=False, **kw)
+                    for k in range(_INNER_FOLDS))
+        margins = pd.concat([_margins(t) for t in trainers])
+    by = margins.groupby(['participant_id','sign']).margin.agg(['size','mean'])
+    return by.set_axis(['clips','margin'], axis=1).sort_values('margin').reset_index()
+
+# %% ../nbs/41_trainer.ipynb #027651f3
+def _margins(trainer):
+    "Train, and find the margin of each test clip"
+    trainer.callbacks.remove(trainer.tensorboard) # its pictures would say nothing
+    trainer.train()
+    test = get_dataset(trainer.test_loader)
+    probs,own = predict_clips(trainer.model, test),np.eye(len(trainer.label_map))[test.targets]>0
+    margin = probs[own]-np.where(own, -1, probs).max(1)
+    return test.metadata_df[['participant_id','sign']].assign(margin=margin)
+
+# %% ../nbs/41_trainer.ipynb #41f9eca5
+@patch
+def _drop_doubtful(self:Trainer)->pd.DataFrame: # the groups left out
+    "Leave the most doubtful groups of training clips out"
+    cfg,data = self.config,get_dataset(self.train_loader)
+    by = doubtful_groups(data, cfg, model_config=self.params, model_name=self.model_name)
+    worst = by.iloc[:round(cfg.DROP_DOUBTFUL*len(by))]
+    table = data.metadata_df
+    out = pd.MultiIndex.from_frame(table[['participant_id','sign']]).isin(worst.set_index(['participant_id','sign']).index)
+    kept = data.subset(table.index[~out])
+    self.train_loader = get_dataloader(kept, cfg.BATCH_SIZE, True, cfg.DL_FRAMEWORK, seed=cfg.SEED)
+    return worst
 
 # %% ../nbs/41_trainer.ipynb #334f4d5e
-_MAY_DIFFER = 'ROOT_PATH','DEVICE','EPOCHS','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders
+_MAY_DIFFER = 'EPOCHS','ROOT_PATH','DEVICE','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders; EPOCHS not in one cycle
 _MUST_AGREE = 'model_name','label_map','split','source'
 
 def _same_params(now, then):
@@ -363,8 +453,10 @@ def _same_params(now, then):
 # %% ../nbs/41_trainer.ipynb #c5ea9a6c
 def _differing(now, then):
     "Names of what differs between the sidecar now and the one of the interrupted run"
-    settings = [k for k,v in now['settings'].items() if v!=then['settings'].get(k)]
-    settings = [k for k in settings if k not in _MAY_DIFFER and not k.endswith('_DIR')]
+    before = {**Config().to_dict(), **then['settings']} # an older run lacks new settings
+    settings = [k for k,v in now['settings'].items() if v!=before[k]]
+    free = _MAY_DIFFER[now['settings']['ONE_CYCLE']>0:]
+    settings = [k for k in settings if k not in free and not k.endswith('_DIR')]
     settings += [k for k in _MUST_AGREE if now[k]!=then[k]]
     return settings + ['model_params']*(not _same_params(now, then))
 
@@ -378,7 +470,9 @@ def resume(self:Trainer)->Trainer:
     if (names := _differing(self._sidecar(), more['sidecar'])):
         raise ValueError(f"{self.state_path}: expected the run's data and settings, "
                          f"found other {', '.join(names)}")
+    self._plan(self._n_epochs())
     self.model.load_training_state(state)
+    if self.average: vars(self.average).update(more['averaging'])
     get_dataset(self.train_loader).augmentation_threshold = more['augmentation_threshold']
     self._replay_early_stop()
     return self
@@ -491,13 +585,14 @@ def cross_validate(
 
 # %% ../nbs/41_trainer.ipynb #4b1db3f5
 def load_run_config(
-    path=None, # YAML file; None for the defaults
+    path=None, # YAML file; None for the recipe alone
     words=()   # 'KEY=value' and 'key=value', which win over the file
 )->tuple: # `Config`, overrides of the model
-    "Settings, and keys of the model's configuration"
+    "The recipe of the model with other settings, and keys of the model's configuration"
     values = {**(read_settings(path) if path else {}), **parse_overrides(words)}
     settings = {k:v for k,v in values.items() if k.isupper()}
-    return Config().replace(**settings),{k:v for k,v in values.items() if k not in settings}
+    name = settings.pop('MODELNAME', DEFAULT_MODEL)
+    return recipe_config(name, **settings),{k:v for k,v in values.items() if not k.isupper()}
 
 # %% ../nbs/41_trainer.ipynb #d185feb9
 def train_run(
@@ -509,7 +604,8 @@ def train_run(
     all_signers=False, # whether to hold out no test signers
     resume=False,      # resume the run in `out`
     n_workers=1,       # processes that build the store
-    progress=True      # show bars
+    progress=True,     # show bars
+    negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
     resolve_run(cfg, overrides=overrides)

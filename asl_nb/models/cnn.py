@@ -13,7 +13,8 @@ import torch
 from torch import nn
 from ..utils import nearest
 from .checkpoint import UNREADABLE,find_weights,read_weights
-from .core import BaseModel,FillMissing,InputShape
+from .core import BaseModel,InputShape
+from .first_step import FillMissing,first_step
 
 # %% ../../nbs/27_models.cnn.ipynb #585c29cd
 def as_image(
@@ -119,11 +120,14 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None, local_hands=True):
+    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None,
+        local_hands=True, features='points'):
         super().__init__(n_classes=n_classes)
-        self.fill,self.shape = FillMissing(inputs, local_hands),(inputs.n_points, inputs.n_dims)
+        self.fill = first_step(inputs, features, local_hands)
+        C = 2 if features=='hands' else inputs.n_dims
+        self.shape = self.fill.size//C,C
         self.file = weights
-        self.backbone,n_features = make_backbone(backbone, (32, inputs.n_points))
+        self.backbone,n_features = make_backbone(backbone, (32, self.shape[0]))
         self.pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.output_layer = nn.Linear(n_features, n_classes)
         self.backbone.requires_grad_(weights is None)

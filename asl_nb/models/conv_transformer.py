@@ -8,7 +8,8 @@ __all__ = ['StochasticDepth', 'CausalConv', 'ChannelAttention', 'ConvBlock', 'St
 # %% ../../nbs/29_models.conv_transformer.ipynb #639e2509
 from torch import nn
 from torch.nn import functional as F
-from .core import BaseModel,FillMissing,InputShape
+from .core import BaseModel,InputShape
+from .first_step import first_step
 from .transformer import check_heads,masked_mean,padding
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #110c014c
@@ -100,11 +101,12 @@ class ConvTransformer(BaseModel):
         drop_path=.2,     # of the convolution blocks
         head_dropout=.5,  # before the last layer
         motion=True,      # add each point's motion to the next two frames
-        local_hands=True  # whether a hand's points are measured from its wrist
+        local_hands=True, # whether a hand's points are measured from its wrist
+        features='points' # or 'hands'
     ):
         super().__init__(n_classes=n_classes)
         check_heads(d_model, n_head)
-        self.fill = FillMissing(inputs, local_hands, motion)
+        self.fill = first_step(inputs, features, local_hands, motion)
         project = nn.Linear(self.fill.size, d_model, bias=False)
         self.project = nn.Sequential(project, nn.LayerNorm(d_model))
         conv = dict(kernel_size=kernel_size, expansion_factor=expansion_factor, drop_path=drop_path)

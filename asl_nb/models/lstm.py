@@ -8,7 +8,8 @@ __all__ = ['real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/24_models.lstm.ipynb #21eb74d1
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
+from .core import BaseModel,InputShape,MaskedModule,linear_to
+from .first_step import first_step
 
 # %% ../../nbs/24_models.lstm.ipynb #97593096
 def real_first(
@@ -25,10 +26,11 @@ class LSTMClassifier(MaskedModule):
     def __init__(self,
         inputs=InputShape(), n_classes=250, # the features, the number of signs
         input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
-        local_hands=True                  # whether a hand's points are measured from its wrist
+        local_hands=True,                 # whether a hand's points are measured from its wrist
+        features='points'                 # or 'hands'
     ):
         super().__init__()
-        self.fill = FillMissing(inputs, local_hands)
+        self.fill = first_step(inputs, features, local_hands)
         self.project = linear_to(self.fill.size, input_dim)
         self.lstm = nn.LSTM(input_dim, hidden_dim, layer_dim, batch_first=True)
         self.dropout,self.output_layer = nn.Dropout(dropout),nn.Linear(hidden_dim, n_classes)

@@ -9,7 +9,8 @@ __all__ = ['sinusoids', 'masked_mean', 'padding', 'check_heads', 'TransformerSeq
 import math
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,MaskedModule,linear_to
+from .core import BaseModel,InputShape,MaskedModule,linear_to
+from .first_step import first_step
 
 # %% ../../nbs/25_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
@@ -51,11 +52,12 @@ class TransformerSequenceClassifier(MaskedModule):
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
         layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
-        local_hands=True          # whether a hand's points are measured from its wrist
+        local_hands=True,         # whether a hand's points are measured from its wrist
+        features='points'         # or 'hands'
     ):
         super().__init__()
         check_heads(d_model, n_head)
-        self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
+        self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
         self.project = linear_to(self.fill.size, d_model)
         layer = nn.TransformerEncoderLayer(
             d_model, n_head, dim_feedforward, dropout, layer_norm_eps=layer_norm_eps,

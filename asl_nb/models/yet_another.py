@@ -9,7 +9,8 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/28_models.yet_another.ipynb #14b19511
 import torch
 from torch import nn
-from .core import BaseModel,FillMissing,InputShape,MaskedModule
+from .core import BaseModel,InputShape,MaskedModule
+from .first_step import first_step
 from .transformer import masked_mean,sinusoids
 from .ensemble import LogitsEnsemble,growing_members
 
@@ -73,10 +74,11 @@ class YetAnotherTransformerClassifier(MaskedModule):
         d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
         drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
         positional_encoding=True, # whether positions are added to the frames
-        local_hands=True          # whether a hand's points are measured from its wrist
+        local_hands=True,         # whether a hand's points are measured from its wrist
+        features='points'         # or 'hands'
     ):
         super().__init__()
-        self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
+        self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
         embed = nn.Linear(self.fill.size, embed_dim)
         self.embed = nn.Sequential(embed, nn.Linear(embed_dim, d_model))
         block = d_model, n_head, expansion_factor, attn_dropout, drop_rate
