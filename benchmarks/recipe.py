@@ -41,7 +41,7 @@ import pandas as pd
 import torch
 from accuracy import BACKBONES
 from other_signs import acceptance, own_clips, score_domains, trained_half
-from rivals import RULER, WINNER, Variant, train_model
+from rivals import RULER, WINNER, Variant, check as check_rivals, train_model
 
 from asl_nb.config import Config, parse_overrides
 from asl_nb.data.dataset import ASLDataset
@@ -232,6 +232,7 @@ def main():
         if args.check:
             args.data,args.negatives,args.dictionary = check_data(Path(folder))
             args.out,args.seeds,words = Path(folder)/'out',1,{**words, 'EPOCHS':1, 'N_FOLDS':2}
+            check_rivals(args.data, Config(ROOT_PATH=folder))
         if args.data is None: parser.error('expected --data')
         plan = Plan(args.data, args.out, words, args.negatives, args.out/'others', args.dictionary)
         if args.negatives: trained_half(args.negatives, read_table(args.data)[2], plan.half)

@@ -10,7 +10,7 @@ from accuracy import Budget
 
 from asl_nb.config import LIPS
 from asl_nb.data.dataset import split_clips
-from asl_nb.data.store import Store
+from asl_nb.data.store import Store, open_store
 from asl_nb.models.core import pick_device
 from asl_nb.models.first_step import CHANNELS, HandChannels, InputShape
 from asl_nb.models.registry import DEFAULT_MODEL
@@ -65,9 +65,9 @@ def train_winner(variant, cfg, data, run_dir, budget):
 
 WINNER = Variant('ConvTransformer', dict( # clips of a webcam are seldom longer than 32 frames
     USEFUL_FACE_LANDMARKS=(*LIPS, 1, 2, 98, 327), USEFUL_POSE_LANDMARKS=(), RESIZE='pad', INPUT_SIZE=32,
-    KEEP_EPOCH='last', AUGMENTATIONS=('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'shear',
+    INTERPOLATE_MISSING=0, KEEP_EPOCH='last', AUGMENTATIONS=('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'shear',
                                       'temporal_mask', 'spatial_cutout')),
-    dict(local_hands=False, head_dropout=.8), FaceCentered, train_winner)
+    dict(local_hands=False, dropout=.2, head_dropout=.8), FaceCentered, train_winner)
 
 # ---- kernel ridge
 
@@ -125,3 +125,19 @@ def train_ruler(variant, cfg, data, run_dir, budget):
     return trainer,dict(seconds=clock.used(), epochs=0, weights=0),predict
 
 RULER = Variant(train=train_ruler)
+
+def check(data, cfg):
+    "What the functions promise"
+    cfg = cfg.replace(**WINNER.settings)
+    store = FaceCentered(open_store(data, cfg, progress=False).folder)
+    x,mask = store.gather(np.arange(len(store)), cfg)
+    lip,spread = x[:,:,cfg.USEFUL_FACE_LANDMARKS.index(17)],np.sqrt(np.nanmean(x**2, (1,2)))
+    assert mask.any(1).all() and not np.isnan(spread).any()
+    assert np.allclose(np.nanmean(lip, 1), 0, atol=1e-5) and np.allclose(spread, 1, atol=1e-3), 'around the face'
+    rng = np.random.default_rng(0)
+    y = np.arange(60)%3
+    groups = [rng.normal(0, s, (60, 4)).astype(np.float32) + s*3*np.eye(3, 4, dtype=np.float32)[y] for s in (1, 100)]
+    train,test = ([g[part] for g in groups] for part in (slice(40), slice(40, None)))
+    scores = kernel_ridge(train, y[:40], test, 3)
+    assert (scores.argmax(1)==y[40:]).mean()>.9, 'groups of any scale count alike'
+    print('rivals: clips around the face in units of their spread; groups of any scale count alike')
