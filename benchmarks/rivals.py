@@ -136,8 +136,8 @@ def check(data, cfg):
     assert np.allclose(np.nanmean(lip, 1), 0, atol=1e-5) and np.allclose(spread, 1, atol=1e-3), 'around the face'
     rng = np.random.default_rng(0)
     y = np.arange(60)%3
-    groups = [rng.normal(0, s, (60, 4)).astype(np.float32) + s*3*np.eye(3, 4, dtype=np.float32)[y] for s in (1, 100)]
+    groups = [rng.normal(3*np.eye(3)[y]).astype(np.float32), rng.normal(0, 100, (60, 9)).astype(np.float32)] # the second is noise
     train,test = ([g[part] for g in groups] for part in (slice(40), slice(40, None)))
     scores = kernel_ridge(train, y[:40], test, 3)
-    assert (scores.argmax(1)==y[40:]).mean()>.9, 'groups of any scale count alike'
+    assert (scores.argmax(1)==y[40:]).mean()>.8, 'groups of any scale count alike'
     print('rivals: clips around the face in units of their spread; groups of any scale count alike')
