@@ -1,0 +1,67 @@
+"""What `recipe.py` prints of clips that show none of the signs: how many are accepted as one."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from asl_nb.clip import Clip
+from asl_nb.config import Config
+from asl_nb.data.raw import read_table
+from asl_nb.metrics import accepted
+from asl_nb.predict import Recognizer
+
+STILL = 'nosign' # clips of people who only sit there: always among those that are trained on
+
+def trained_half(folder, signs, out):
+    "A data folder with every second gloss of another, without signs; the clips stay where they are"
+    table = read_table(folder)[0]
+    other = table[~table.sign.isin(signs)]
+    half = other[other.sign.isin({*sorted({*other.sign}-{STILL})[::2], STILL})]
+    out.mkdir(parents=True, exist_ok=True)
+    half.drop(columns=['additional','label','file']).to_csv(out/Config.TRAIN_CSV_FILE, index=False)
+    (out/Config.MAP_JSON_FILE).write_text(json.dumps({s:i for i,s in enumerate(sorted({*half.sign}))}))
+    clips = out/Config.LANDMARK_FILES
+    if not clips.is_symlink(): clips.symlink_to((Path(folder)/Config.LANDMARK_FILES).resolve(), True)
+    return out
+
+def answers(recognizer, rows):
+    "The sign that a recognizer finds most probable in each clip, and how probable it is"
+    parts = [np.zeros((0, len(recognizer.classes)))]
+    for k in range(0, len(rows), 256):
+        parts.append(recognizer.probabilities([Clip.read(f) for f in rows.file.iloc[k:k+256]]))
+    probs = np.concatenate(parts)[:,:len(recognizer.signs)]
+    return np.array(recognizer.signs)[probs.argmax(1)],probs.max(1)
+
+def own_clips(rows, split, cfg):
+    "The clips that a fold tests: of its test signers, and its share of the signers on no side of the split"
+    stranger = ~rows.participant_id.isin([*split['train'], *split['valid'], *split['test']])
+    return rows[rows.participant_id.isin(split['test']) | stranger & (rows.participant_id%cfg.N_FOLDS==cfg.FOLD)]
+
+def score_domains(run_dir, cfg, plan):
+    "What a model says of signs and other signs: of its test signers, and of the whole dictionary"
+    recognizer,parts = Recognizer.from_pretrained(run_dir),[]
+    trained = {*read_table(plan.half)[0].sign}
+    for domain,folder in dict(signs=plan.data, others=plan.negatives, dictionary=plan.dictionary).items():
+        if folder is None: continue
+        rows = read_table(folder)[0]
+        if domain!='dictionary': rows = own_clips(rows, recognizer.model.sidecar['split'], cfg)
+        if domain=='others': rows = rows[~rows.sign.isin(recognizer.signs)]
+        if 'settled' in rows: rows = rows[rows.settled!='False']
+        said,score = answers(recognizer, rows)
+        kind = np.select([rows.sign.isin(recognizer.signs), rows.sign.isin(trained)], ['sign','trained on'], 'new')
+        parts.append(rows[['path','participant_id','sign']].assign(domain=domain, kind=kind, right=said==rows.sign,
+                                                                    score=score))
+    return pd.concat(parts)
+
+def acceptance(found):
+    "What is accepted at thresholds that accept shares of the right answers for the test signers' signs"
+    at = lambda domain, kind: found[(found.domain==domain) & (found.kind==kind)]
+    signs,words = at('signs','sign'),at('dictionary','sign')
+    others = {'others, trained on':at('others','trained on'), 'others, new':at('others','new'),
+              'dictionary, new':at('dictionary','new')}
+    table = accepted(signs.score, signs.right, others['others, new'].score).drop(columns='false_accepts')
+    share = lambda some: [(some.score>=t).mean().round(3) for t in table.threshold]
+    for name,some in others.items(): table[name] = share(some)
+    right = [(words.right & (words.score>=t)).mean() for t in table.threshold]
+    return table.assign(**{'dictionary, right and accepted':right, 'dictionary, top-1':words.right.mean()}).round(3)
