@@ -149,7 +149,7 @@ def data_check(*words,  # the data folder, and KEY=value for settings
     "Read every clip of a data folder, and list what is wrong"
     from asl_nb.data.raw import check_data,describe
     folder,cfg = _folder_and_settings(words)
-    table,report = check_data(folder, workers)
+    table,report = check_data(folder, workers, cfg=cfg)
     print(describe(table, cfg))
     return _print_report(report, folder)
 
