@@ -421,6 +421,7 @@ def doubtful_groups(
         trainers = (Trainer(inner.replace(FOLD=k), dataset, run_dir=Path(d)/f'{k}', progress=False, **kw)
                     for k in range(_INNER_FOLDS))
         margins = pd.concat([_margins(t) for t in trainers])
+    margins = margins[margins.sign!=Config.NO_SIGN] # one label for many movements
     by = margins.groupby(['participant_id','sign']).margin.agg(['size','mean'])
     return by.set_axis(['clips','margin'], axis=1).sort_values('margin').reset_index()
 
