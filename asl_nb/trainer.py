@@ -651,7 +651,7 @@ def evaluate_run(
     cfg,split = model.cfg.replace(**({'SOURCE':source} if source else {})),model.sidecar['split']
     store = open_store(data, cfg, progress=progress)
     dataset,words = _known_clips(store, cfg, model.sidecar['label_map']),''
-    if store.marker['source']!=model.sidecar['source']:
+    if store.marker['source'] not in model.sidecar['source'].split('+'): # joined stores name both
         table = dataset.metadata_df
         words = _foreign_words(table, split, len(store)-len(table))
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())

@@ -289,7 +289,7 @@ def _join_tables(self:JoinedStore):
 def _join_markers(self:JoinedStore):
     "The marker of the data, with the label map, the name, the source and the size of both"
     a,b = self.data.marker,self.negatives.marker
-    return a | dict(label_map=self.label_map, source=fingerprint([a['source'], b['source']]),
+    return a | dict(label_map=self.label_map, source=f"{a['source']}+{b['source']}",
                     name=f"{a['name']} + {b['name']}", clips=len(self.table))
 
 # %% ../../nbs/12_data.store.ipynb #7ba53894
