@@ -67,7 +67,7 @@ def variants():
             **{f'no {g}':Variant(params=dict(channels=[c for c in CHANNELS if c!=g])) for g in CHANNELS},
             'no hand_jitter':off(AUGMENTATIONS=tuple(a for a in augmentations if a!='hand_jitter')),
             'no augmentation':off(AUGMENTATIONS=(), AUGMENTED_COPIES=0), 'no AVERAGE_DECAY':off(AVERAGE_DECAY=0.),
-            'no ONE_CYCLE':off(ONE_CYCLE=0.), 'SAMPLING=uniform':off(SAMPLING='uniform'), 'no MIXUP':off(MIXUP=0.),
+            'no ONE_CYCLE':off(ONE_CYCLE=0.), 'SAMPLING=uniform':off(SAMPLING='uniform'), 'MIXUP=.4':off(MIXUP=.4),
             'no CANONICAL_HAND':off(CANONICAL_HAND=False), 'no TRIM':off(TRIM=False),
             'KEEP_EPOCH=best':off(KEEP_EPOCH='best'), 'DROP_DOUBTFUL=.1':off(DROP_DOUBTFUL=.1),
             NO_SIGN_CLASS:Variant(), 'kernel ridge':RULER, 'GISLR 1st place':WINNER, **rivals}
@@ -93,8 +93,8 @@ class Plan:
 
 def open_clips(name, variant, cfg, plan):
     "The store that a row is trained on"
-    negatives = dict(negatives=plan.half) if name==NO_SIGN_CLASS else {}
-    return variant.store(open_store(plan.data, cfg, progress=False, **negatives).folder)
+    if name==NO_SIGN_CLASS: return open_store(plan.data, cfg, progress=False, negatives=plan.half)
+    return variant.store(open_store(plan.data, cfg, progress=False).folder)
 
 def trained_clips(variant, cfg, store):
     "The clips that may be trained on: not those whose label is doubtful"
