@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['LIPS', 'SOURCES', 'METRIC_NAMES', 'PathSettings', 'LandmarkSettings', 'FeatureSettings', 'SourceSettings',
-           'CleaningSettings', 'TrainSettings', 'CallbackSettings', 'FormatConstants', 'DerivedSettings', 'check_value',
-           'Config', 'parse_overrides', 'read_settings', 'load_config', 'fingerprint', 'feature_settings']
+           'CleaningSettings', 'TrainSettings', 'CallbackSettings', 'RecognitionSettings', 'FormatConstants',
+           'DerivedSettings', 'check_value', 'Config', 'parse_overrides', 'read_settings', 'load_config', 'fingerprint',
+           'feature_settings']
 
 # %% ../nbs/01_config.ipynb #2efaaf86
 import dataclasses,hashlib,json,os,posixpath
@@ -145,6 +146,12 @@ class CallbackSettings:
     DYNAMIC_AUG_INC_RATE: float = 1.5
     DYNAMIC_AUG_MAX_THRESHOLD: float = .6
 
+# %% ../nbs/01_config.ipynb #2f5ad49e
+@dataclass(frozen=True)
+class RecognitionSettings:
+    "How a clip is recognized"
+    VIEWS: tuple = (0.,) # share cut off at both ends of a clip, one for each view; the surest view answers
+
 # %% ../nbs/01_config.ipynb #e3c890c8
 class FormatConstants:
     "Documented values that follow from the file format"
@@ -213,6 +220,7 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('a probability below 1', lambda v: 0<=v<1,
      ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
     ('a share from 0, below 1', lambda v: 0<=v<1, ('DROP_DOUBTFUL','ONE_CYCLE','AVERAGE_DECAY')),
+    ('shares from 0, below one half', lambda v: v and all(0<=s<.5 for s in v), ('VIEWS',)),
     ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
      tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
@@ -272,8 +280,8 @@ def _training_only():
 
 # %% ../nbs/01_config.ipynb #be146788
 @dataclass(frozen=True)
-class Config(CallbackSettings, TrainSettings, CleaningSettings, SourceSettings, FeatureSettings,
-             LandmarkSettings, PathSettings, DerivedSettings):
+class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSettings, SourceSettings,
+             FeatureSettings, LandmarkSettings, PathSettings, DerivedSettings):
     "All settings, frozen; unknown names and values that make no sense are errors"
     def __new__(cls, *args, **kw): # before the dataclass's own error, which has no hint
         for key in kw: _check_name(key, [f.name for f in dataclasses.fields(cls)])

@@ -89,7 +89,7 @@ def probabilities(self:Recognizer,
     "The calibrated probability of each of `classes` in each clip"
     if not len(clips): return np.zeros((0, len(self.classes)), np.float32)
     made = [clip_features(c, self.cfg) for c in clips]
-    return _softmax(self.model.logits(*map(np.concatenate, zip(*made)))/self.temperature)
+    return _softmax(self.model.clip_logits(*map(np.concatenate, zip(*made)))/self.temperature)
 
 # %% ../nbs/61_predict.ipynb #94fce0e2
 @patch

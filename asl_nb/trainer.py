@@ -127,6 +127,7 @@ def _prepare_data(self:Trainer, data, test):
 def _model(self:Trainer):
     cfg = self.config
     model = create_model(self.model_name, len(self.label_map), cfg, self.params)
+    model.sidecar['label_map'] = self.label_map
     return model.to_device(cfg.DEVICE)
 
 # %% ../nbs/41_trainer.ipynb #5a34915c
@@ -222,8 +223,8 @@ def predict_clips(
     "The probabilities of each clip of a dataset"
     from scipy.special import softmax
     model.eval_mode()
-    loader = get_dataloader(dataset, batch_size, shuffle=False, dl_framework=model.cfg.DL_FRAMEWORK)
-    return softmax(np.concatenate([model.test_step(b)[3] for b in loader]), axis=1)
+    parts = (dataset.batch(range(a, min(a+batch_size, len(dataset)))) for a in range(0, len(dataset), batch_size))
+    return softmax(np.concatenate([model.clip_logits(x, mask) for x,mask,_ in parts]), axis=1)
 
 # %% ../nbs/41_trainer.ipynb #17331b89
 def describe_split(

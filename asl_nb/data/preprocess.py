@@ -317,11 +317,11 @@ def clip_views(
 def surest_view(
     logits,  # (B*V, K) the model's answers to the views of `clip_views`
     n_views, # V
-    n_signs  # classes that are signs, the first ones of K; a class for no sign is the last
+    signs    # indices of the classes that are signs
 )->np.ndarray: # (B, K)
     "Of each clip, the logits of the view that gives one of the signs the largest probability"
     each = logits.reshape(len(logits)//n_views, n_views, logits.shape[1]) # b v k
-    sure = each[...,:n_signs].max(-1) - np.logaddexp.reduce(each, axis=-1)
+    sure = each[...,signs].max(-1) - np.logaddexp.reduce(each, axis=-1)
     return each[np.arange(len(each)),sure.argmax(1)]
 
 # %% ../../nbs/11_data.preprocess.ipynb #2e7e696d

@@ -15,6 +15,7 @@ from fastcore.basics import patch
 from torch import nn
 from ..utils import atomic_path,keyword_hints,nearest
 from ..config import Config
+from ..data.preprocess import clip_views,surest_view
 from .registry import ARGUMENTS,FAMILIES,PACKAGES,get_model_params,override_params
 from .registry import resolve_params
 from .checkpoint import make_sidecar,pretrained_file,read_sidecar,read_weights
@@ -237,6 +238,18 @@ def logits(self:BaseModel,
 )->np.ndarray: # (B, n_classes)
     "The model's answer, in evaluation"
     return self._infer(self, x, mask)
+
+# %% ../../nbs/22_models.core.ipynb #a394c25c
+@patch
+def clip_logits(self:StepProtocol,
+    x,   # (B, T, P, C) array
+    mask # (B, T) array
+)->np.ndarray: # (B, n_classes)
+    "The logits of each clip's surest view"
+    cuts,label_map = self.cfg.VIEWS,self.sidecar['label_map']
+    if cuts==(0.,): return self.logits(x, mask)
+    signs = [i for s,i in label_map.items() if s!=Config.NO_SIGN]
+    return surest_view(self.logits(*clip_views(x, mask, cuts)), len(cuts), signs)
 
 # %% ../../nbs/22_models.core.ipynb #b5524f62
 @patch
