@@ -88,7 +88,8 @@ def benchmarks():
     few,both = ('--models','LSTM*','Conv*'),('--frameworks','pytorch','tensorflow')
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
-                                ('pretrained',()), ('empty_frames',()), ('inference',()))])
+                                ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
+                                ('recipe',()))])
 
 KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 

@@ -149,7 +149,7 @@ def data_check(*words,  # the data folder, and KEY=value for settings
     "Read every clip of a data folder, and list what is wrong"
     from asl_nb.data.raw import check_data,describe
     folder,cfg = _folder_and_settings(words)
-    table,report = check_data(folder, workers)
+    table,report = check_data(folder, workers, cfg=cfg)
     print(describe(table, cfg))
     return _print_report(report, folder)
 
@@ -195,7 +195,7 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
     data:str,               # data folder or store
     out:str=None,           # folder of the run; a new one below CHECKPOINT_DIR if left out
     config:str=None,        # YAML file with the same keys as SETTINGS
-    model:str=None,         # name of the model; MODELNAME if left out
+    model:str=None,         # name of the model; HandModel with its recipe if left out
     framework:str=None,     # 'pytorch' or 'tensorflow'; DL_FRAMEWORK if left out
     negatives:str=None,     # data folder of clips of other signs, which the model learns to call "no sign"
     folds:bool=False,       # train and test one model for each fold

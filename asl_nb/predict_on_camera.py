@@ -133,10 +133,12 @@ class CameraFeed:
         live=False,     # drop frames rather than wait?
         fps=None,       # frames per second; None for the clock
         on_event=None,  # called with each `SignRecognized`
-        extractor=None  # None for `HolisticExtractor()`
+        extractor=None, # None for `HolisticExtractor()`
+        early=True      # report a sign while it lasts
     ):
         self.recognizer,self.window,self.live,self.fps = recognizer,last_frames/DEFAULT_FPS,live,fps
-        self.on_event,self.extractor,self.stream = on_event,extractor or HolisticExtractor(),None
+        self.on_event,self.early,self.stream = on_event,early,None
+        self.extractor = extractor or HolisticExtractor()
         self.frames,self.dropped = 0,0
         self.landmarks,self.top,self.signs = None,[],[] # the latest; of the current sign; recognized
 
@@ -162,7 +164,7 @@ def _look(self:CameraFeed, extract, seconds, frame):
     "Done in the thread: the frame's landmarks, what happened, and the current sign"
     if self.stream is None:
         aspect = frame.shape[1]/frame.shape[0]
-        self.stream = StreamRecognizer(self.recognizer, aspect, self.fps, True, self.window)
+        self.stream = StreamRecognizer(self.recognizer, aspect, self.fps, self.early, self.window)
     lm = extract(frame)
     return lm,self.stream.push(lm, seconds),self.stream.top
 
@@ -215,7 +217,8 @@ def show_camera_feed(
     save=None,      # mp4 to write; None writes nothing
     show=None,      # shows a picture and says whether to go on; None for a window
     extractor=None, # None for `HolisticExtractor()`
-    timeout=10.     # seconds without a frame that are an error
+    timeout=10.,    # seconds without a frame that are an error
+    early=True      # report a sign while it lasts
 )->list: # of `SignRecognized`
     "Show a camera's or a video's frames with landmarks and signs until it ends or q is pressed"
     if show is None: check_screen()
@@ -223,7 +226,7 @@ def show_camera_feed(
     if save: check_video_path(save, source.name)
     if extractor is None: load_holistic() # takes seconds, in which camera frames would be lost
     recognizer = load_recognizer(model)
-    feed = CameraFeed(recognizer, last_frames, source.live, source.fps, on_event, extractor)
+    feed = CameraFeed(recognizer, last_frames, source.live, source.fps, on_event, extractor, early)
     rate = source.fps or DEFAULT_FPS
     with (nullcontext(show) if show else open_window() as show,
           closing(timely(source.frames, source.name, timeout)) as frames,

@@ -421,6 +421,7 @@ def doubtful_groups(
         trainers = (Trainer(inner.replace(FOLD=k), dataset, run_dir=Path(d)/f'{k}', progress=False, **kw)
                     for k in range(_INNER_FOLDS))
         margins = pd.concat([_margins(t) for t in trainers])
+    margins = margins[margins.sign!=Config.NO_SIGN] # one label for many movements
     by = margins.groupby(['participant_id','sign']).margin.agg(['size','mean'])
     return by.set_axis(['clips','margin'], axis=1).sort_values('margin').reset_index()
 
@@ -617,7 +618,7 @@ def train_run(
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
     resolve_run(cfg, overrides=overrides)
-    store = open_store(data, cfg, n_workers, progress)
+    store = open_store(data, cfg, n_workers, progress, negatives)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
     if warning: print(f'warning: {warning}')
     out,kw = Path(out or new_run_dir(cfg)),dict(progress=progress, overrides=overrides)
@@ -650,7 +651,7 @@ def evaluate_run(
     cfg,split = model.cfg.replace(**({'SOURCE':source} if source else {})),model.sidecar['split']
     store = open_store(data, cfg, progress=progress)
     dataset,words = _known_clips(store, cfg, model.sidecar['label_map']),''
-    if store.marker['source']!=model.sidecar['source']:
+    if store.marker['source'] not in model.sidecar['source'].split('+'): # joined stores name both
         table = dataset.metadata_df
         words = _foreign_words(table, split, len(store)-len(table))
         split = dict(kind='signer', train=[], valid=[], test=table.participant_id.unique().tolist())

@@ -298,7 +298,8 @@ def visualize_augmentations(
 # %% ../nbs/16_visualizations.ipynb #3a45955d
 def _all_augmentations(cfg, rng):
     "The public augmentations by name, as functions of features alone"
-    known = dict(rng=rng, flip=flip_map(useful_rows(cfg)), parts=aug.part_positions(cfg))
+    known = dict(rng=rng, flip=flip_map(useful_rows(cfg)), parts=aug.part_positions(cfg),
+                 head=aug.head_positions(cfg))
     found = {}
     for name in aug.__all__:
         if not callable(f:=getattr(aug, name)): continue

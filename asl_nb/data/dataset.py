@@ -173,7 +173,7 @@ def _number(self:ASLDataset):
     self.clips = self.metadata_df.index.to_numpy()
     self.targets,self.copies = self.metadata_df.label.to_numpy(np.int64),None
 
-# %% ../../nbs/14_data.dataset.ipynb #83ffd937
+# %% ../../nbs/14_data.dataset.ipynb #d2e18fe4
 _CHUNK = 256 # clips augmented in one call
 
 @patch
@@ -187,14 +187,14 @@ def _copy(self:ASLDataset, i):
         out[start:start+_CHUNK] = augment_batch(x, mask, self.cfg, threshold, dropout, rng=rng)
     return out
 
-# %% ../../nbs/14_data.dataset.ipynb #33ae2283
+# %% ../../nbs/14_data.dataset.ipynb #5067f9ee
 @patch
 def make_copies(self:ASLDataset)->None:
     "Make the AUGMENTED_COPIES copies of each clip, if they are not there"
     n = self.cfg.AUGMENTED_COPIES if self.augment else 0
     if n and self.copies is None: self.copies = [self._copy(i) for i in range(n)]
 
-# %% ../../nbs/14_data.dataset.ipynb #da4ae379
+# %% ../../nbs/14_data.dataset.ipynb #6a4aa9b1
 @patch
 def _augmented(self:ASLDataset, idxs, rng, epoch):
     "Features, augmented if asked, and their mask"
@@ -232,7 +232,7 @@ def subset(self:ASLDataset,
     new._number()
     return new
 
-# %% ../../nbs/14_data.dataset.ipynb #c06a9860
+# %% ../../nbs/14_data.dataset.ipynb #ef545104
 def sampling_weights(
     table,       # one row per clip
     sampling:str # of SAMPLING

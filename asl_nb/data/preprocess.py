@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ANCHORS', 'PALM', 'interpolate_missing_values', 'kept_rows', 'body_frame', 'left_dominant', 'resize', 'make_features',
-           'clip_features', 'load_relevant_data_subset', 'preprocess_data_to_same_size', 'preprocess_data',
-           'preprocess_data_item']
+           'clip_features', 'clip_views', 'surest_view', 'load_relevant_data_subset', 'preprocess_data_to_same_size',
+           'preprocess_data', 'preprocess_data_item']
 
 # %% ../../nbs/11_data.preprocess.ipynb #e7fecdbe
 from functools import lru_cache
@@ -173,18 +173,22 @@ def _number(sizes):
     return clip,np.arange(len(clip)) - np.repeat(np.cumsum(sizes)-sizes, sizes)
 
 # %% ../../nbs/11_data.preprocess.ipynb #a8b88ada
-def _stretch(frames, start, lengths, sizes):
-    "Clips that begin at `start`, stretched from `lengths` to `sizes` frames"
-    clip,j = _number(sizes)
-    at = j*(lengths[clip]-1)/np.maximum(sizes[clip]-1, 1)
+def _between(frames, start, at):
+    "Frames at fractional numbers `at` (n,), counted from the frames `start` (n,)"
     low = np.floor(at+1e-9).astype(int)
     w = (at-low).clip(0).astype(np.float32)
     between = w>1e-6 # else the new frame equals an old one, whatever the next one shows
-    low += start[clip]
+    low += start
     out = frames[low]
     w = w[between,None,None]
     out[between] = out[between]*(1-w) + frames[low[between]+1]*w
     return out
+
+# %% ../../nbs/11_data.preprocess.ipynb #68e9ebf6
+def _stretch(frames, start, lengths, sizes):
+    "Clips that begin at `start`, stretched from `lengths` to `sizes` frames"
+    clip,j = _number(sizes)
+    return _between(frames, start[clip], j*(lengths[clip]-1)/np.maximum(sizes[clip]-1, 1))
 
 # %% ../../nbs/11_data.preprocess.ipynb #fa83675b
 @lru_cache(maxsize=1024) # many clips have the same length
@@ -293,6 +297,32 @@ def clip_features(
     columns = ['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]
     points = lm[:,kept_rows(cfg)][...,columns].astype(np.float32)
     return make_features(points, [0, len(lm)], [clip.aspect], [clip.fps], cfg)
+
+# %% ../../nbs/11_data.preprocess.ipynb #1b4fcfb1
+def clip_views(
+    xb,   # (B, T, P, C) features, NaN = not seen
+    mask, # (B, T) real frames
+    cuts  # (V,) shares of the time that are left out at each end
+)->tuple: # features (B*V, T, P, C), mask (B*V, T); a clip's views stand together
+    "Views of each clip, in as many frames, without the beginning and the end"
+    B,T = mask.shape
+    cut,last = np.asarray(cuts, float)[:,None],mask.sum(1)[:,None,None]-1
+    at = (cut*last + np.arange(T)*(1-2*cut)).clip(0, T-1) # b v t
+    start = np.broadcast_to(np.arange(B)[:,None,None]*T, at.shape)
+    views = _between(xb.reshape(B*T, *xb.shape[2:]), start.ravel(), at.ravel())
+    mask = np.repeat(mask, len(cut), axis=0)
+    return np.where(mask[...,None,None], views.reshape(-1, *xb.shape[1:]), np.float32(np.nan)),mask
+
+# %% ../../nbs/11_data.preprocess.ipynb #1202e2d3
+def surest_view(
+    logits,  # (B*V, K) the model's answers to the views of `clip_views`
+    n_views, # V
+    n_signs  # classes that are signs, the first ones of K; a class for no sign is the last
+)->np.ndarray: # (B, K)
+    "Of each clip, the logits of the view that gives one of the signs the largest probability"
+    each = logits.reshape(len(logits)//n_views, n_views, logits.shape[1]) # b v k
+    sure = each[...,:n_signs].max(-1) - np.logaddexp.reduce(each, axis=-1)
+    return each[np.arange(len(each)),sure.argmax(1)]
 
 # %% ../../nbs/11_data.preprocess.ipynb #2e7e696d
 def load_relevant_data_subset(

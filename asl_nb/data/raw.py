@@ -515,11 +515,12 @@ def identical_clips(
 
 # %% ../../nbs/07_data.raw.ipynb #a60080da
 def _file_statistics(item):
-    "The statistics and the layout of one file, and of a picture with that aspect; item: both"
+    "The statistics and the layout of one file; item: the file, the aspect of its pictures"
     file,aspect = item
     lm = read_clip(file, ('x','y'))
     stats = clip_statistics(lm, [0, len(lm)])
-    return {k:v[0] for k,v in stats.items()} | layout_figures(lm*np.float32([aspect,1]))
+    lm[...,0] *= aspect # now in units of the picture's height
+    return {k:v[0] for k,v in stats.items()} | layout_figures(lm)
 
 # %% ../../nbs/07_data.raw.ipynb #7e21ae34
 def check_data(
