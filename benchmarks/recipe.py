@@ -1,7 +1,8 @@
 """What each part of the recipe is worth, and what other models reach on the same folds with the same time to train.
 
     python benchmarks/recipe.py --data data/raw/settled [--negatives data/raw/others] [--dictionary data/raw/clips]
-                                [--seeds 2] [--workers 2] [--only NAME ...] [--out out/recipe] [KEY=value ...]
+                                [--seeds 2] [--workers 2] [--budget SECONDS] [--only NAME ...] [--out out/recipe]
+                                [KEY=value ...]
     python benchmarks/recipe.py --check
 
 Each signer is tested once per seed, by a model that never saw them. The rows of the table are
@@ -9,7 +10,7 @@ Each signer is tested once per seed, by a model that never saw them. The rows of
 * the recipe of HandModel, then the same without one of its parts;
 * kernel ridge regression on its channels, a ruler that takes no training: at most 8 clips per signer and sign;
 * the documented models and the model that won the GISLR competition, each with its own recipe, and with as much time for
-  a fold as the recipe took: processor time on a CPU, wall-clock time on a GPU.
+  a fold as the recipe took (or BUDGET): processor time on a CPU, wall-clock time on a GPU. An epoch is always finished.
 
 Accuracies are top-1, its mean over signs and its mean over signers. The recipe has 95 % intervals over signers, the other
 rows have what they gain over the recipe, with such intervals. KEY=value changes the settings of every row, e.g.
@@ -193,19 +194,19 @@ def report(names, plan, seeds, folds):
         found = [pd.read_csv(plan.folder(n, s, f)/'others.csv') for s in range(seeds) for f in range(folds)]
         print(f'\n{n}: clips accepted as a sign\n{acceptance(pd.concat(found)).to_string()}')
 
-def run(plan, seeds, workers, patterns):
+def run(plan, seeds, workers, patterns, budget=None):
     "Train what is not trained yet, the recipe first, and print the tables"
     rows = {n:v for n,v in variants().items() if n!=NO_SIGN_CLASS or plan.negatives}
     rest = [n for n in rows if n!=FULL and any(fnmatch(n, p) for p in patterns)]
     cfg = plan.settings(rows[FULL])
-    for n in (FULL, *rest): open_clips(n, rows[n], plan.settings(rows[n]), plan) # built once, before the processes start
+    for n in (FULL, *rest): open_clips(n, rows[n], plan.settings(rows[n]), plan) # built before the processes start
     run_jobs([FULL], plan, seeds, cfg.N_FOLDS, workers)
-    facts = read_results([FULL], plan, seeds, cfg.N_FOLDS)[1]
+    budget = budget or read_results([FULL], plan, seeds, cfg.N_FOLDS)[1].seconds[FULL]
     alike = [n for n in rest if rows[n].model==DEFAULT_MODEL]
     run_jobs(alike, plan, seeds, cfg.N_FOLDS, workers)
-    run_jobs([n for n in rest if n not in alike], plan, seeds, cfg.N_FOLDS, workers, facts.seconds[FULL])
+    run_jobs([n for n in rest if n not in alike], plan, seeds, cfg.N_FOLDS, workers, budget)
     print(f'{time.strftime("%Y-%m-%d")}, {plan.data.name}: by signer, {cfg.N_FOLDS} folds, {seeds} seeds, {workers} '
-          f'processes on {pick_device(cfg.DEVICE)}; others stop after {facts.seconds[FULL]:.0f} s')
+          f'processes on {pick_device(cfg.DEVICE)}; others stop after {budget:.0f} s')
     report([FULL, *rest], plan, seeds, cfg.N_FOLDS)
 
 def check_data(folder):
@@ -223,6 +224,7 @@ def main():
     parser.add_argument('--dictionary', type=Path, help='data folder with signs and other signs of another kind')
     parser.add_argument('--seeds', type=int, default=2, help='trainings of each fold')
     parser.add_argument('--workers', type=int, default=2, help='trainings at a time')
+    parser.add_argument('--budget', type=float, help="seconds per fold of the other models; None for the recipe's")
     parser.add_argument('--only', nargs='+', default=['*'], help='rows besides the recipe, with * and ?')
     parser.add_argument('--out', type=Path, default=Path('out/recipe'))
     parser.add_argument('--check', action='store_true', help='small, on synthetic signers')
@@ -236,6 +238,6 @@ def main():
         if args.data is None: parser.error('expected --data')
         plan = Plan(args.data, args.out, words, args.negatives, args.out/'others', args.dictionary)
         if args.negatives: trained_half(args.negatives, read_table(args.data)[2], plan.half)
-        run(plan, args.seeds, args.workers, args.only)
+        run(plan, args.seeds, args.workers, args.only, args.budget)
 
 if __name__=='__main__': main()

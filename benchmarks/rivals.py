@@ -65,8 +65,9 @@ def train_winner(variant, cfg, data, run_dir, budget):
 
 WINNER = Variant('ConvTransformer', dict( # clips of a webcam are seldom longer than 32 frames
     USEFUL_FACE_LANDMARKS=(*LIPS, 1, 2, 98, 327), USEFUL_POSE_LANDMARKS=(), RESIZE='pad', INPUT_SIZE=32,
-    INTERPOLATE_MISSING=0, KEEP_EPOCH='last', AUGMENTATIONS=('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'shear',
-                                      'temporal_mask', 'spatial_cutout')),
+    INTERPOLATE_MISSING=0, KEEP_EPOCH='last',
+    AUGMENTATIONS=('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation', 'shear', 'temporal_mask',
+                   'spatial_cutout')),
     dict(local_hands=False, dropout=.2, head_dropout=.8), FaceCentered, train_winner)
 
 # ---- kernel ridge
@@ -136,7 +137,8 @@ def check(data, cfg):
     assert np.allclose(np.nanmean(lip, 1), 0, atol=1e-5) and np.allclose(spread, 1, atol=1e-3), 'around the face'
     rng = np.random.default_rng(0)
     y = np.arange(60)%3
-    groups = [rng.normal(3*np.eye(3)[y]).astype(np.float32), rng.normal(0, 100, (60, 9)).astype(np.float32)] # the second is noise
+    signal,noise = rng.normal(3*np.eye(3)[y]),rng.normal(0, 100, (60, 9))
+    groups = [g.astype(np.float32) for g in (signal, noise)]
     train,test = ([g[part] for g in groups] for part in (slice(40), slice(40, None)))
     scores = kernel_ridge(train, y[:40], test, 3)
     assert (scores.argmax(1)==y[40:]).mean()>.8, 'groups of any scale count alike'
