@@ -70,6 +70,7 @@ class FeatureSettings:
     STANDARDIZE: bool = True      # normalize by the clip: shoulders at the origin, shoulder width 1
     CANONICAL_HAND: bool = False  # mirror clips in which the left hand is dominant
     TRIM: bool = False            # cut frames before the first and after the last one with a hand
+    HIDE_RESTING: bool = False    # a hand below the lap counts as not seen; needs STANDARDIZE
 
 # %% ../nbs/01_config.ipynb #cc948dda
 SOURCES = {'gislr':dict(aspect=3/4, fps=30.), 'webcam':dict(aspect=4/3, fps=30.)}
@@ -250,6 +251,8 @@ def _check_together(cfg):
                          f'found {cfg.EARLY_STOP_MODE!r}')
     if cfg.FOLD>=cfg.N_FOLDS:
         raise ValueError(f'expected FOLD from 0 to {cfg.N_FOLDS-1}, found {cfg.FOLD}')
+    if cfg.HIDE_RESTING and not cfg.STANDARDIZE:
+        raise ValueError('HIDE_RESTING: expected STANDARDIZE=true, which gives the lap a height')
     sizes = round(cfg.TRAIN_SIZE+cfg.VALID_SIZE+cfg.TEST_SIZE, 6)
     if sizes>1:
         raise ValueError(f'TRAIN_SIZE+VALID_SIZE+TEST_SIZE: expected at most 1, found {sizes:g}')
@@ -362,9 +365,10 @@ def fingerprint(
 
 # %% ../nbs/01_config.ipynb #2b1ac145
 def feature_settings(
-    cfg:Config # all settings
+    cfg:Config, # all settings
+    saved=None  # settings of a checkpoint: only those that it knew; None for all
 )->dict: # `LandmarkSettings` and `FeatureSettings` by name
     "The settings that turn landmarks into features"
     fields = dataclasses.fields(LandmarkSettings)+dataclasses.fields(FeatureSettings)
     plain = cfg.to_dict()
-    return {f.name:plain[f.name] for f in fields}
+    return {f.name:plain[f.name] for f in fields if saved is None or f.name in saved}

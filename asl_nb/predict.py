@@ -18,7 +18,7 @@ from .landmarks import *
 from .video import VIDEO_SUFFIXES
 from .data.raw import read_table
 from .clip import as_clip
-from .data.preprocess import clip_features
+from .data.preprocess import LAP_DEPTH,clip_features
 from .models.checkpoint import pretrained_file
 
 # %% ../nbs/61_predict.ipynb #4c95ef52
@@ -139,13 +139,11 @@ def shoulder_width(
     return np.where(width>0, width, .4) # NaN fails the comparison
 
 # %% ../nbs/61_predict.ipynb #b6361139
-_LAP_DEPTH = 1.3 # shoulder widths below the shoulders
-
 def hand_raised(
     points # (..., 543, 2) in units of the picture's height, NaN = not seen
 )->np.ndarray: # (...) bool
     "Whether a hand is seen above the lap, in each frame"
-    lap = points[...,[LEFT_SHOULDER,RIGHT_SHOULDER],1].mean(-1) + _LAP_DEPTH*shoulder_width(points)
+    lap = points[...,[LEFT_SHOULDER,RIGHT_SHOULDER],1].mean(-1) + LAP_DEPTH*shoulder_width(points)
     heights = [points[...,hand,1].mean(-1) for hand in (LEFT_HAND, RIGHT_HAND)] # NaN where not seen
     return np.logical_or(*[~np.isnan(y) & ~(y>lap) for y in heights])
 

@@ -72,7 +72,7 @@ def _check_sidecar(file, sidecar):
     if missing := [k for k in _KEYS if k not in sidecar]: raise bad(f'keys {_KEYS}', f'none named {missing}')
     if sidecar['format']!=_FORMAT: raise bad(f'a checkpoint of format {_FORMAT}', f"format {sidecar['format']}")
     cfg = Config.from_saved(sidecar['settings'])
-    want,found = sidecar['fingerprint'],fingerprint(feature_settings(cfg))
+    want,found = sidecar['fingerprint'],fingerprint(feature_settings(cfg, sidecar['settings']))
     if found!=want: raise bad(f'feature settings with fingerprint {want}', found)
     return cfg
 
