@@ -90,7 +90,7 @@ def benchmarks():
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()))])
 
-KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"
