@@ -459,15 +459,6 @@ def train_mode(self:BaseModel): self.training = True
 @patch
 def eval_mode(self:BaseModel): self.training = False
 
-# %% ../../nbs/30_keras_models.core.ipynb #19f71b7e
-@patch
-def fit_inputs(self:BaseModel,
-    x,   # (B, T, P, C) array, features of training clips
-    mask # (B, T) array
-)->None:
-    "Fit the first steps of the model"
-    fit_first_steps(self._flatten_layers(), x, mask)
-
 # %% ../../nbs/30_keras_models.core.ipynb #210efa18
 @patch
 def state_dict(self:BaseModel)->dict: # name -> tensor
@@ -606,6 +597,15 @@ def set_dropout(self:BaseModel,
 )->None:
     "Change the dropout rates"
     for o,p in zip(list(_dropouts(self)), rates, strict=True): o.change(p)
+
+# %% ../../nbs/30_keras_models.core.ipynb #19f71b7e
+@patch
+def fit_inputs(self:BaseModel,
+    x,   # (B, T, P, C) array, features of training clips
+    mask # (B, T) array
+)->None:
+    "Fit the first steps of the model"
+    fit_first_steps(self._flatten_layers(), x, mask)
 
 # %% ../../nbs/30_keras_models.core.ipynb #4948ee14
 @patch
