@@ -91,7 +91,7 @@ def benchmarks():
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
                                 ('recipe',()))])
 
-KERAS,SEARCH = '(3[0-7]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"

@@ -22,8 +22,9 @@ from .data.dataset import as_dataset,class_weights,create_data_loaders,get_datas
 from .metrics import Metric,compute_metric,logged_metrics
 from .models.registry import override_params,resolve_params
 from .models.checkpoint import make_sidecar
+from .models.first_step import HandChannels
 from .models.core import create_model,pick_device
-from .callbacks import named_callbacks
+from .callbacks import WeightAverage,named_callbacks
 from .trainer import check_loss,log_dir,new_run_dir,resolve_run
 
 # %% ../nbs/42_lightning_trainer.ipynb #d5e17bf9
@@ -87,7 +88,7 @@ class LightningBaseModel(L.LightningModule):
         super().__init__()
         _check_arguments(learning_rate, cfg)
         self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
-        self._results = defaultdict(list)
+        self._results,self.average,self._averaging = defaultdict(list),None,{}
         if learning_rate is not None: overrides['lr'] = learning_rate
         params = resolve_run(cfg, self.model_name, model_config, overrides, n_classes)
         self.model = create_model(self.model_name, n_classes, cfg, params)
@@ -109,13 +110,24 @@ def _check_arguments(learning_rate, cfg):
                          f'a model is named by model_name={learning_rate!r}')
     if cfg.DL_FRAMEWORK!='pytorch':
         raise ValueError(f'DL_FRAMEWORK: expected pytorch for Lightning, found {cfg.DL_FRAMEWORK}')
+    if cfg.DROP_DOUBTFUL:
+        raise ValueError(f'DROP_DOUBTFUL: expected 0 for Lightning, found {cfg.DROP_DOUBTFUL}')
 
 # %% ../nbs/42_lightning_trainer.ipynb #c257be37
 @patch
 def configure_optimizers(self:LightningBaseModel):
     "The model's own optimizer and schedule"
-    schedule = dict(scheduler=self.model.scheduler, interval='epoch')
+    if self.cfg.ONE_CYCLE: self._plan(self.trainer.estimated_stepping_batches)
+    schedule = dict(scheduler=self.model.scheduler, interval='step' if self.cfg.ONE_CYCLE else 'epoch')
     return dict(optimizer=self.model.optimizer, lr_scheduler=schedule)
+
+# %% ../nbs/42_lightning_trainer.ipynb #7bd7f59e
+@patch
+def _plan(self:LightningBaseModel, n_steps):
+    "One cycle of the learning rate over the whole training"
+    if not np.isfinite(n_steps):
+        raise ValueError('ONE_CYCLE: expected max_epochs or max_steps, found a training without end')
+    self.model.plan(n_steps, self.cfg.ONE_CYCLE).to(self.device) # with the loss, which has weights
 
 # %% ../nbs/42_lightning_trainer.ipynb #ce870282
 @patch
@@ -166,7 +178,12 @@ def _as_trainer(module):
     return SimpleNamespace(config=module.cfg, model=module.model, epoch=module.current_epoch,
                            train_loader=module.trainer.train_dataloader)
 
-# %% ../nbs/42_lightning_trainer.ipynb #78ac4714
+# %% ../nbs/42_lightning_trainer.ipynb #76a9635a
+@patch
+def on_train_start(self:LightningBaseModel):
+    data = self.trainer.datamodule
+    # again, since counting the steps asks for the loader before a checkpoint says which epoch it is
+    if isinstance(data, ASLDataModule): data._begin_training()
 @patch
 def on_train_epoch_start(self:LightningBaseModel):
     self.model.seed(self.cfg.SEED, self.current_epoch)
@@ -180,9 +197,47 @@ def on_train_epoch_end(self:LightningBaseModel):
 
 # %% ../nbs/42_lightning_trainer.ipynb #be95ec99
 @patch
-def on_validation_epoch_end(self:LightningBaseModel): self._log_epoch('Validation')
-@patch
 def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
+
+# %% ../nbs/42_lightning_trainer.ipynb #59a4705b
+@patch
+def swap_average(self:LightningBaseModel)->None:
+    "Exchange the model's weights and their average, if there is one"
+    if self.average: self.average.swap()
+
+# %% ../nbs/42_lightning_trainer.ipynb #b5fb52bf
+@patch
+def on_fit_start(self:LightningBaseModel):
+    if not self.cfg.AVERAGE_DECAY: return
+    self.average = WeightAverage(self.model, self.cfg.AVERAGE_DECAY)
+    vars(self.average).update(self._averaging)
+
+# %% ../nbs/42_lightning_trainer.ipynb #816da572
+@patch
+def optimizer_step(self:LightningBaseModel, *args, **kw):
+    "A gradient step, and what the average makes of it"
+    L.LightningModule.optimizer_step(self, *args, **kw)
+    if self.average: self.average.update()
+
+@patch
+def on_train_end(self:LightningBaseModel):
+    self.swap_average()
+    self.average = None
+
+# %% ../nbs/42_lightning_trainer.ipynb #08d1cf8f
+@patch
+def on_validation_epoch_start(self:LightningBaseModel): self.swap_average()
+@patch
+def on_validation_epoch_end(self:LightningBaseModel):
+    self.swap_average()
+    self._log_epoch('Validation')
+
+# %% ../nbs/42_lightning_trainer.ipynb #2a9e791d
+@patch
+def on_save_checkpoint(self:LightningBaseModel, checkpoint):
+    if self.average: checkpoint['averaging'] = dict(n_steps=self.average.n_steps, other=self.average.other)
+@patch
+def on_load_checkpoint(self:LightningBaseModel, checkpoint): self._averaging = checkpoint.get('averaging', {})
 
 # %% ../nbs/42_lightning_trainer.ipynb #b690b641
 @patch
@@ -197,11 +252,26 @@ def _check(self:LightningBaseModel, data):
 def setup(self:LightningBaseModel, stage):
     "Drop the results of an interrupted pass; check data and precision"
     self._results,data = defaultdict(list),self.trainer.datamodule
+    self.average,self._averaging = None,{}
     if isinstance(data, ASLDataModule): self._check(data)
     if (p:=self.trainer.precision) not in ('32-true','bf16-mixed'):
         raise ValueError(f'precision: expected 32-true or bf16-mixed, found {p}')
     self.model.mixed_precision = self.cfg.MIXED_PRECISION or p=='bf16-mixed'
+    if stage=='fit': self._fit_inputs(data)
     if stage=='fit' and self.cfg.CLASS_WEIGHTS: self._weigh_signs(data)
+
+# %% ../nbs/42_lightning_trainer.ipynb #13465629
+_FITTED = 2048 # clips that the first step takes its statistics from, as in our Trainer
+
+@patch
+def _fit_inputs(self:LightningBaseModel, data):
+    "Fit the model's first steps to training clips"
+    if not any(isinstance(m, HandChannels) for m in self.model.modules()): return
+    if not isinstance(data, ASLDataModule):
+        raise ValueError(f"features 'hands': expected an ASLDataModule, found {data}")
+    clips = get_dataset(data.loaders[0])
+    some = np.random.default_rng(self.cfg.SEED).permutation(len(clips))[:_FITTED]
+    self.model.fit_inputs(*clips.subset(clips.clips, augment=False).batch(np.sort(some))[:2])
 
 # %% ../nbs/42_lightning_trainer.ipynb #4ad6e983
 @patch
@@ -238,6 +308,7 @@ class KeepBest(L.pytorch.callbacks.EarlyStopping):
         run_dir     # folder of the checkpoint
     ):
         self.path,metric = Path(run_dir)/'best.safetensors',Metric(cfg.EARLY_STOP_METRIC).name
+        self.last = cfg.KEEP_EPOCH=='last'
         how = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
         super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, **how)
 
@@ -247,17 +318,20 @@ class KeepBest(L.pytorch.callbacks.EarlyStopping):
             raise ValueError(f'KeepBest: expected an ASLDataModule for label map and split, found {data}')
 
     def on_train_epoch_end(self, trainer, module):
-        super().on_train_epoch_end(trainer, module)
+        if not self.last: super().on_train_epoch_end(trainer, module)
         if self.wait_count: return
         row = {k:v.item() for k,v in trainer.callback_metrics.items() if k!='step'}
         more = dict(epoch=trainer.current_epoch, validation=row)
         module.model.sidecar = trainer.datamodule.sidecar(module, **more)
+        module.swap_average()
         module.model.save_checkpoint(self.path)
+        module.swap_average()
 
     def on_train_end(self, trainer, module):
         if not self.path.exists():
             raise ValueError(f'expected numbers as {self.monitor}, found none')
         module.model.load_checkpoint(self.path)
+        module.average = None
 
 # %% ../nbs/42_lightning_trainer.ipynb #e5987e2e
 def make_lightning_trainer(

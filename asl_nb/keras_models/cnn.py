@@ -12,8 +12,8 @@ import keras
 from keras import ops
 from ..utils import nearest
 from ..models.checkpoint import find_weights
-from ..models.core import InputShape
-from .core import BaseModel,FillMissing,Stored,linear,take_weights,weight_table
+from ..models.first_step import InputShape
+from .core import BaseModel,Stored,first_step,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
 def as_image(
@@ -107,12 +107,13 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None, local_hands=True):
+    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None,
+        local_hands=True, features='points'):
         super().__init__(n_classes=n_classes)
-        frozen,size = weights is not None,(32, inputs.n_points)
-        self.fill,self.file = FillMissing(inputs, local_hands),weights
-        self.shape = inputs.n_points,inputs.n_dims
-        self.backbone,n_features = make_backbone(backbone, size, frozen)
+        frozen,C = weights is not None,2 if features=='hands' else inputs.n_dims
+        self.fill,self.file = first_step(inputs, features, local_hands),weights
+        self.shape = self.fill.size//C,C
+        self.backbone,n_features = make_backbone(backbone, (32, self.shape[0]), frozen)
         self.backbone.trainable = not frozen
         self.output_layer = linear(n_features, n_classes)
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['uniform', 'linear', 'layer_normalization', 'Dropout', 'Layer', 'with_mask', 'MaskedLayer', 'FillMissing',
-           'CrossEntropy', 'Optimizer', 'Stored', 'weight_table', 'take_weights', 'first_weights', 'BaseModel',
-           'check_twins']
+           'HandChannels', 'first_step', 'CrossEntropy', 'Optimizer', 'Stored', 'weight_table', 'take_weights',
+           'first_weights', 'BaseModel', 'check_twins']
 
 # %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
 from ..utils import nearest,require
@@ -22,7 +22,8 @@ from fastcore.basics import patch
 from keras import ops
 from ..config import Config
 from ..data.preprocess import PALM
-from ..models.core import InputShape,StepProtocol,copy_weights,create_model,make_by_name
+from ..models.first_step import CHANNELS,InputShape,channel_points,fit_first_steps
+from ..models.core import StepProtocol,copy_weights,create_model,make_by_name
 
 # %% ../../nbs/30_keras_models.core.ipynb #fc4a9d68
 if keras.backend.backend()!='tensorflow':
@@ -124,6 +125,87 @@ class FillMissing(MaskedLayer):
         x = ops.cast(ops.where(ops.isnan(x), 0., x), self.compute_dtype)
         return ops.reshape(x, (*ops.shape(x)[:2], self.size)) # b t p c -> b t (p c)
 
+# %% ../../nbs/30_keras_models.core.ipynb #f6735930
+def _lengths(v): return ops.sqrt(ops.sum(v*v, -1))
+def _take(x, at): return ops.take(x, at, axis=2)
+def _flat(x): return ops.reshape(x, (*ops.shape(x)[:2], int(np.prod(x.shape[2:])))) # b t ... -> b t d
+
+# %% ../../nbs/30_keras_models.core.ipynb #a8b5fc58
+def _anchored(x, at):
+    "Tips and wrists from the anchors, with distances, and one wrist from the other"
+    d = _take(x, at['tips'])[:,:,:,None]-_take(x, at['anchors'])[:,:,None]
+    between = _take(x, at['tips'][0])-_take(x, at['tips'][1])
+    return ops.concatenate([_flat(d), _flat(_lengths(d)), between], -1)
+
+def _bones(x, at):
+    "The direction of each bone"
+    v = _take(x, at['bone_end'])-_take(x, at['bone_start'])
+    return _flat(v/(_lengths(v)[...,None]+1e-4))
+
+def _distances(x, at):
+    "Distances within each hand, in palm sizes: half the sum of a palm's width and length"
+    p = _take(x, at['palm']) # b t hand 4 2
+    palm = _lengths(p[...,0,:]-p[...,1,:]) + _lengths(p[...,2,:]-p[...,3,:])
+    d = _lengths(_take(x, at['pair_first'])-_take(x, at['pair_second']))
+    return _flat(d/(palm[...,None]/2+.01))
+
+def _points(x, at):
+    "A few points where they are"
+    return _flat(_take(x, at['points']))
+
+_GROUPS = dict(zip(CHANNELS, (_anchored, _bones, _distances, _points)))
+
+# %% ../../nbs/30_keras_models.core.ipynb #9b24d96a
+_LIMIT = 6.
+_SPREAD = .1 # added to each channel's standard deviation
+
+class HandChannels(MaskedLayer):
+    "Features (B, T, P, C) and mask (B, T) to standardized channels (B, T, size), 0 in masked frames"
+    def __init__(self,
+        inputs:InputShape,
+        channels=CHANNELS # groups to compute
+    ):
+        super().__init__()
+        self.inputs,self.at,self.channels = inputs,channel_points(inputs),tuple(channels)
+        if not channels or set(channels)-set(CHANNELS):
+            raise ValueError(f'channels: expected some of {CHANNELS}, found {channels!r}')
+        self.size = self._raw(np.zeros((1, 1, inputs.n_points, 2), np.float32)).shape[-1]
+        kept = lambda start: self.add_weight((self.size,), start, trainable=False, autocast=False)
+        self.mean,self.std = kept('zeros'),kept('ones')
+
+    def _raw(self, x): # (B, T, size), not yet standardized
+        made = ops.concatenate([_GROUPS[g](x, self.at) for g in self.channels], -1)
+        return ops.clip(ops.where(ops.isnan(made), 0., made), -_LIMIT, _LIMIT)
+
+    def call(self, x, mask):
+        self.inputs.check(x, mask)
+        made = (self._raw(x[...,:2])-self.mean)/self.std
+        return ops.cast(ops.where(mask[...,None], made, 0.), self.compute_dtype)
+
+# %% ../../nbs/30_keras_models.core.ipynb #e2acb3be
+@patch
+def fit(self:HandChannels,
+    x,   # (B, T, P, C) features of training clips
+    mask # (B, T)
+)->None:
+    "Take mean and standard deviation of each channel from training clips"
+    made = np.array(self._raw(x[...,:2]), np.float64)[mask]
+    self.mean.assign(made.mean(0))
+    self.std.assign(made.std(0, ddof=1)+_SPREAD)
+
+# %% ../../nbs/30_keras_models.core.ipynb #ba25571d
+def first_step(
+    inputs:InputShape,
+    features='points', # 'points' or 'hands'
+    local_hands=True,  # points: measure a hand's points from its wrist
+    motion=False,      # points: add each point's motion
+    channels=CHANNELS  # hands: groups of channels
+)->MaskedLayer: # with the attribute `size`
+    "What turns features into channels"
+    if features=='hands': return HandChannels(inputs, channels)
+    if features=='points': return FillMissing(inputs, local_hands, motion)
+    raise ValueError(f"features: expected 'points' or 'hands', found {features!r}")
+
 # %% ../../nbs/30_keras_models.core.ipynb #e26394b8
 @dataclass
 class CrossEntropy:
@@ -181,6 +263,7 @@ class Optimizer:
     def keras(self): # made for the first step, since its moments take time
         made = self._make()
         made.build(self.variables)
+        if 'betas' in self.clock.defaults: made.beta_1 = tf.Variable(made.beta_1) # a schedule may change it
         return made
 
 # %% ../../nbs/30_keras_models.core.ipynb #ce284c70
@@ -196,8 +279,10 @@ def apply(self:Optimizer,
     gradients, # one per variable
     clip=0.    # limit of their norm; 0 for none
 )->None:
-    "Take a step at the clock's learning rate"
-    self.keras.learning_rate.assign(self.clock.param_groups[0]['lr'])
+    "Take a step at the clock's learning rate and momentum"
+    now = self.clock.param_groups[0]
+    self.keras.learning_rate.assign(now['lr'])
+    if 'betas' in now: self.keras.beta_1.assign(now['betas'][0])
     self._graph(gradients, clip)
 
 # %% ../../nbs/30_keras_models.core.ipynb #ab803d4d
@@ -208,6 +293,8 @@ def add_schedule(self:Optimizer,
 )->Optimizer:
     "Let a schedule set the learning rate"
     self.schedule = make_by_name(torch.optim.lr_scheduler, name, self.clock, **params)
+    if self.clock.param_groups[0].get('momentum')!=self.clock.defaults.get('momentum'):
+        raise ValueError(f'{name}: expected Adam or AdamW, found SGD, whose momentum Keras cannot change')
     return self
 
 # %% ../../nbs/30_keras_models.core.ipynb #48e7e7a4
@@ -238,7 +325,7 @@ class Stored(NamedTuple):
 
     def get(self): # the tensor
         flat = lambda a: a.reshape(self.n_in, -1).T if self.n_in else a.ravel()
-        a = np.concatenate([flat(np.array(v)) for v in self.variables])
+        a = np.concatenate([flat(v.numpy()) for v in self.variables])
         if self.shape is not None: a = a.reshape(self.shape)
         return torch.from_numpy(np.ascontiguousarray(a))
 
@@ -288,6 +375,10 @@ def _(layer:keras.layers.MultiHeadAttention):
             'in_proj_bias':Stored([o.bias for o in qkv]),
             'out_proj.weight':Stored([out.kernel], d),
             'out_proj.bias':Stored([out.bias])}
+
+# %% ../../nbs/30_keras_models.core.ipynb #c021d919
+@weight_table.register
+def _(layer:HandChannels): return {'mean':Stored([layer.mean]), 'std':Stored([layer.std])}
 
 # %% ../../nbs/30_keras_models.core.ipynb #f6280ecc
 def take_weights(
@@ -507,6 +598,15 @@ def set_dropout(self:BaseModel,
     "Change the dropout rates"
     for o,p in zip(list(_dropouts(self)), rates, strict=True): o.change(p)
 
+# %% ../../nbs/30_keras_models.core.ipynb #19f71b7e
+@patch
+def fit_inputs(self:BaseModel,
+    x,   # (B, T, P, C) array, features of training clips
+    mask # (B, T) array
+)->None:
+    "Fit the first steps of the model"
+    fit_first_steps(self._flatten_layers(), x, mask)
+
 # %% ../../nbs/30_keras_models.core.ipynb #4948ee14
 @patch
 def _untrained(self:BaseModel, x, mask):
@@ -537,9 +637,10 @@ def _facts(self:BaseModel):
     return repr((layers, shapes, self.optimizer.clock, _plain(self.scheduler), self.criterion))
 
 # %% ../../nbs/30_keras_models.core.ipynb #ed67bc74
-def _example(rng):
+def _example(rng, inputs):
     "A batch of 8 clips of 12 signs, with missing points and masked frames"
-    x,mask = rng.normal(size=(8,32,96,2)).astype(np.float32),rng.random((8,32))<.7
+    points = inputs.n_points,inputs.n_dims
+    x,mask = rng.normal(size=(8,32,*points)).astype(np.float32),rng.random((8,32))<.7
     x[rng.random(x.shape)<.2],mask[7] = np.nan,False
     return x,mask,rng.integers(0, 12, 8)
 
@@ -557,12 +658,14 @@ def _learn(model, kind, batches):
 def check_twins(
     model_name:str, # one of `list_models`
     n_steps=0,      # training steps to compare
+    cfg=Config(),   # settings, without the framework
     **overrides     # values by key, as in `override_params`; dropout 0 if there are steps
 )->tuple: # the PyTorch model, the Keras model, their largest difference in logits before the steps
     "Assert that a model answers and learns like its PyTorch twin"
-    make = lambda name: create_model(model_name, 12, Config(DL_FRAMEWORK=name), **overrides)
+    make = lambda name: create_model(model_name, 12, cfg.replace(DL_FRAMEWORK=name), **overrides)
     rng,theirs,ours = np.random.default_rng(0),make('pytorch'),make('tensorflow')
-    x,mask,_ = _example(rng)
+    x,mask,_ = _example(rng, ours.inputs)
+    theirs.fit_inputs(x, mask)
     copy_weights(theirs, ours)
     found,want = ours.logits(x, mask),theirs.logits(x, mask)
     assert np.allclose(found, want, atol=1e-4), f'logits differ by {abs(found-want).max():.1g}'
@@ -570,7 +673,7 @@ def check_twins(
     assert count(ours.trainable_variables)==count(theirs.parameters()), 'the numbers of parameters differ'
     back = copy_weights(ours, make('pytorch')).logits(x, mask)
     assert np.allclose(back, want, atol=1e-6), 'weights change on the way back'
-    batches = [_example(rng) for _ in range(n_steps)]
+    batches = [_example(rng, ours.inputs) for _ in range(n_steps)]
     losses = _learn(ours, tf.constant, batches),_learn(theirs, torch.from_numpy, batches)
     assert np.allclose(*losses, atol=1e-3), f'losses differ: {np.round(losses, 4).tolist()}'
     return theirs,ours,abs(found-want).max()

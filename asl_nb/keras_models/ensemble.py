@@ -7,7 +7,7 @@ __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsem
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #ac10ea26
 from keras import ops
-from ..models.core import InputShape
+from ..models.first_step import InputShape
 from .core import BaseModel,linear
 from .lstm import LSTMClassifier
 from .transformer import TransformerSequenceClassifier

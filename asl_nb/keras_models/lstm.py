@@ -8,9 +8,9 @@ __all__ = ['LSTMCell', 'LSTM', 'real_first', 'LSTMClassifier', 'LSTMPredictor']
 # %% ../../nbs/31_keras_models.lstm.ipynb #25ee8e9c
 import keras, tensorflow as tf
 from keras import ops
-from ..models.core import InputShape
-from .core import BaseModel,Dropout,FillMissing,Layer,MaskedLayer,Stored
-from .core import linear,uniform,weight_table
+from ..models.first_step import InputShape
+from .core import BaseModel,Dropout,Layer,MaskedLayer,Stored
+from .core import first_step,linear,uniform,weight_table
 
 # %% ../../nbs/31_keras_models.lstm.ipynb #5f3bcc43
 class LSTMCell(keras.layers.Layer):
@@ -72,10 +72,11 @@ class LSTMClassifier(MaskedLayer):
     def __init__(self,
         inputs=InputShape(), n_classes=250, # the features, the number of signs
         input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
-        local_hands=True                  # whether a hand's points are measured from its wrist
+        local_hands=True,                 # whether a hand's points are measured from its wrist
+        features='points'                 # or 'hands'
     ):
         super().__init__()
-        self.fill = FillMissing(inputs, local_hands)
+        self.fill = first_step(inputs, features, local_hands)
         self.project = None if self.fill.size==input_dim else linear(self.fill.size, input_dim)
         self.lstm = LSTM(hidden_dim, layer_dim)
         self.dropout,self.output_layer = Dropout(dropout),linear(hidden_dim, n_classes)

@@ -10,8 +10,8 @@ __all__ = ['sinusoids', 'add_positions', 'masked_mean', 'attention', 'Transforme
 import math
 import keras, numpy as np
 from keras import ops
-from ..models.core import InputShape
-from .core import BaseModel,Dropout,FillMissing,Layer,MaskedLayer,layer_normalization,linear
+from ..models.first_step import InputShape
+from .core import BaseModel,Dropout,Layer,MaskedLayer,first_step,layer_normalization,linear
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #7c37a90f
 def sinusoids(
@@ -106,10 +106,11 @@ class TransformerSequenceClassifier(MaskedLayer):
         d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
         layer_norm_eps=1e-6, norm_first=True, num_layers=3,
         positional_encoding=True, # whether the model knows the order of the frames
-        local_hands=True          # whether a hand's points are measured from its wrist
+        local_hands=True,         # whether a hand's points are measured from its wrist
+        features='points'         # or 'hands'
     ):
         super().__init__()
-        self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
+        self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
         self.project = None if self.fill.size==d_model else linear(self.fill.size, d_model)
         self.transformer = TransformerEncoder(num_layers,
             d_model=d_model, n_head=n_head, dim_feedforward=dim_feedforward,

@@ -9,8 +9,8 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/36_keras_models.yet_another.ipynb #1f23d200
 import keras
 from keras import ops
-from ..models.core import InputShape
-from .core import BaseModel,Dropout,FillMissing,MaskedLayer,layer_normalization,linear
+from ..models.first_step import InputShape
+from .core import BaseModel,Dropout,MaskedLayer,first_step,layer_normalization,linear
 from .transformer import add_positions,attention,masked_mean
 from .ensemble import LogitsEnsemble,growing_members
 
@@ -71,10 +71,11 @@ class YetAnotherTransformerClassifier(MaskedLayer):
         d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
         drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
         positional_encoding=True, # whether positions are added to the frames
-        local_hands=True          # whether a hand's points are measured from its wrist
+        local_hands=True,         # whether a hand's points are measured from its wrist
+        features='points'         # or 'hands'
     ):
         super().__init__()
-        self.fill,self.positional_encoding = FillMissing(inputs, local_hands),positional_encoding
+        self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
         self.embed = [linear(self.fill.size, embed_dim), linear(embed_dim, d_model)]
         block = lambda: TransformerBlock(d_model, n_head, expansion_factor, attn_dropout, drop_rate)
         self.transformer = [block() for _ in range(num_layers)]
