@@ -15,7 +15,8 @@ signs are judged that nothing knew. The final weights train on all signers and a
 are the medians of those of the folds.
 
 OUT will hold NAME.safetensors with NAME.json, which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and the
-card NAME.md: `card.md` with the figures filled in. What is finished is kept, so a run that was killed can be resumed.
+card NAME.md: `card.md` with the figures filled in. They are made from answers.csv.gz and streams.csv, which nbs/results has
+for the bundled weights. What is finished is kept, so a run that was killed can be resumed.
 """
 import argparse
 import tempfile
@@ -213,7 +214,8 @@ def stream_rows(streams):
 
 def data_figures(args, signs):
     "Sizes of the data, and of the table of labels"
-    size = lambda name, t: {f'{name}_clips':len(t), f'{name}_signers':t.participant_id.nunique(), f'{name}_glosses':t.sign.nunique()}
+    size = lambda name, t: {f'{name}_clips':len(t), f'{name}_signers':t.participant_id.nunique(),
+                            f'{name}_glosses':t.sign.nunique()}
     others,data,labels = read_table(args.negatives)[0],read_table(args.data)[0],read_labels()
     labels = labels[labels.sign.isin(signs)]
     return dict(**size('data', data), **size('others', others[~others.sign.isin(signs)]), looked_at=len(labels),
@@ -227,19 +229,26 @@ def final_figures(weights, args):
         clips = domain_answers(recognizer, args, everything=True)
         sign,other = (clips[(clips.kind==k)] for k in ('sign','other'))
         figures['final'] = (f'The final weights on the dictionary: top-1 {sign.right.mean():.3f}, rightly named '
-            f'{sign.named.mean():.3f} ({len(sign)} clips), other signs named {(other.answer!=NO_SIGN).mean():.3f} ({len(other)} clips).')
+                            f'{sign.named.mean():.3f} ({len(sign)} clips), other signs named '
+                            f'{(other.answer!=NO_SIGN).mean():.3f} ({len(other)} clips).')
     return dict(figures, name=args.name, model=model.sidecar['model_name'], n_signs=len(recognizer.signs),
                 signs=', '.join(recognizer.signs), temperature=recognizer.temperature, threshold=recognizer.threshold,
                 weights=sum(p.numel() for p in model.parameters())/1000)
 
-def write_card(runs, weights, cfg, args):
+def join_results(runs, args):
+    "The answers and streams of all folds as two tables"
+    read = lambda name: [pd.read_csv(r/f'{name}.csv').assign(run='/'.join(r.parts[-2:]))
+                         for r in runs if (r/f'{name}.csv').exists()]
+    write(pd.concat(read('answers')).sort_values(['run','domain','kind','sign']), args.out/'answers.csv.gz')
+    write(pd.DataFrame(stream_rows(pd.concat(read('streams')))), args.out/'streams.csv')
+
+def write_card(weights, cfg, args):
     "The card"
-    read = lambda name: pd.concat([pd.read_csv(r/f'{name}.csv') for r in runs if (r/f'{name}.csv').exists()])
-    found,figures = read('answers'),final_figures(weights, args)
+    found,figures = pd.read_csv(args.out/'answers.csv.gz'),final_figures(weights, args)
     rows = dict(accuracy=accuracy_rows(found), by_sign=sign_rows(found), outcomes=outcome_rows(found),
-                others=acceptance_rows(found), streams=stream_rows(read('streams')))
+                others=acceptance_rows(found), streams=pd.read_csv(args.out/'streams.csv', dtype=str).to_dict('records'))
     license = LICENSE[LICENSE.index('they are given'):]
-    figures |= dict(folds=cfg.N_FOLDS, seeds=args.seeds, few=FEW, license=license[0].upper()+license[1:],
+    figures |= dict(folds=cfg.N_FOLDS, trainings='one training' if args.seeds==1 else f'{args.seeds} trainings', few=FEW, license=license[0].upper()+license[1:],
                     **data_figures(args, figures['signs'].split(', ')), **signer_figures(found))
     text = CARD.read_text().format(**figures, **{f'{k}_table':markdown([*v]) for k,v in rows.items()})
     with atomic_path(weights.with_suffix('.md')) as tmp: tmp.write_text(text, encoding='utf-8')
@@ -251,7 +260,8 @@ def run(cfg, overrides, args):
     runs = run_folds(cfg, overrides, args)
     if not weights.exists(): print('final:', save_weights(train_all(cfg, overrides, args), runs, weights), flush=True)
     if not prototypes.exists(): save_prototypes(prototypes, averages(args.data, cfg))
-    write_card(runs, weights, cfg, args)
+    join_results(runs, args)
+    write_card(weights, cfg, args)
     print(weights.with_suffix('.md').read_text())
 
 def small(args, folder):
