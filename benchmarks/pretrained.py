@@ -24,11 +24,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from card import fill_card, stream_rows
 from labels import LEFT_OUT, RENAMED, read_labels
 from other_signs import STILL, own_clips, trained_half
 from prototypes import average_movement, check as check_prototypes, save_prototypes
-from recipe import measures
-from stream import measure, summary
+from stream import measure
 
 from asl_nb.calibration import calibrate, save_calibration
 from asl_nb.config import Config
@@ -36,17 +36,13 @@ from asl_nb.data.dataset import create_data_loaders
 from asl_nb.data.raw import read_clip, read_table
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
-from asl_nb.metrics import accepted, bootstrap_interval, expected_calibration_error
 from asl_nb.models.core import load_model_from_checkpoint
 from asl_nb.predict import NO_SIGN, Recognizer
-from asl_nb.pretrained import LICENSE
 from asl_nb.trainer import Trainer, fold_dir, load_run_config, train_fold
 from asl_nb.utils import atomic_path
 
-CARD = Path(__file__).with_name('card.md')
 CHUNK = 256 # clips that are read at once
 PER_SIGNER,SIGNERS = 4,24 # clips of each signer, and signers of each sign, that an average movement looks at
-FEW = 5     # accepted clips below which a signer says nothing of calibration
 
 # what models answer
 
@@ -137,80 +133,7 @@ def averages(data, cfg):
         print(f'{sign}: the average of {n} signers', flush=True)
     return found
 
-# card
-
-def interval(values, signers):
-    "A mean with its interval over signers, as text"
-    low,high = bootstrap_interval(values, signers, np.random.default_rng(0))
-    return f'{np.mean(values):.3f} ({low:.3f} to {high:.3f})'
-
-def markdown(rows):
-    "A table of the card; rows are dictionaries of texts"
-    line = lambda cells: '| '+' | '.join(cells)+' |'
-    return '\n'.join([line(rows[0]), line(['---']*len(rows[0])), *(line(r.values()) for r in rows)])
-
-def accuracy_rows(found):
-    "Settled and all clips side by side"
-    for domain,name in dict(settled='settled', all='all, labels as given').items():
-        clips = found[found.domain==domain]
-        if not len(clips): continue
-        one = clips.groupby(['path','sign','participant_id']).right.mean().reset_index()
-        cells = [f'{m:.3f} ({low:.3f} to {high:.3f})' for m,low,high in measures(one.right, one)]
-        yield {'clips':name, 'number':str(len(one)), 'signers':str(one.participant_id.nunique()),
-               **dict(zip(['top-1','mean over signs','mean over signers'], cells))}
-
-def sign_rows(found):
-    "Recall of each sign"
-    for sign,clips in found[found.domain=='settled'].groupby('sign'):
-        cell = lambda column: interval(clips[column], clips.participant_id)
-        yield dict(sign=sign, recall=cell('right'), named=cell('named'), clips=str(clips.path.nunique()),
-                   signers=str(clips.participant_id.nunique()))
-
-def outcome_rows(found):
-    "What is answered to clips of the signs"
-    names = dict(settled='settled clips', all='all clips', dictionary='dictionary clips')
-    for domain,name in names.items():
-        clips = found[(found.domain==domain) & (found.kind=='sign')]
-        if not len(clips): continue
-        none = clips.answer==NO_SIGN
-        shares = dict(right=clips.named, wrong=~clips.named & ~none, none=none)
-        error = expected_calibration_error(clips.score, clips.right)
-        yield {'clips of the signs':name, **dict(zip(['rightly named','wrongly named','no sign'],
-               [interval(s, clips.participant_id) for s in shares.values()])), 'ECE':f'{error:.3f}'}
-
-GROUPS = {'webcam, glosses that training saw':('others','seen'), 'webcam, glosses it did not see':('others','new'),
-          'webcam, sitting still':('others','still'), 'dictionary':('dictionary','other')}
-
-def acceptance_rows(found):
-    "What is accepted of other signs, at the thresholds of the folds and at those that accept shares of the right answers"
-    known,words = found[found.domain=='settled'],found[(found.domain=='dictionary') & (found.kind=='sign')]
-    table = accepted(known.score, known.right, [0.])
-    for name,key in GROUPS.items():
-        some = found[(found.domain==key[0]) & (found.kind==key[1])]
-        if len(some): yield {'other signs named':name, 'clips':str(some.path.nunique()),
-            'at the threshold':interval(some.answer!=NO_SIGN, some.participant_id),
-            **{f'{s:.0%} of right':f'{(some.score>=t).mean():.3f}' for s,t in table.threshold.items()}}
-    for name,some in {'right and accepted: webcam':known, 'right and accepted: dictionary':words}.items():
-        if len(some): yield {'other signs named':name, 'clips':str(some.path.nunique()),
-            'at the threshold':interval(some.named, some.participant_id),
-            **{f'{s:.0%} of right':f'{(some.right & (some.score>=t)).mean():.3f}' for s,t in table.threshold.items()}}
-
-def signer_figures(found):
-    "How calibration differs between signers"
-    clips = found[found.domain=='settled']
-    over = (clips.score-clips.right).groupby(clips.participant_id).mean()
-    given = clips[clips.answer!=NO_SIGN].groupby('participant_id').named.agg(['mean','size'])
-    given = given[given['size']>=FEW]['mean']
-    return dict(over_mean=over.mean(), over_low=over.quantile(.1), over_high=over.quantile(.9), over_signers=len(over),
-                given_mean=given.mean(), given_low=given.quantile(.1), given_signers=len(given))
-
-def stream_rows(streams):
-    "Streams by kind of pause, with events after and during a sign"
-    for live,rows in streams.groupby('live'):
-        for pauses,r in summary(rows).iterrows():
-            yield {'pauses':pauses, 'events':'while a sign lasts' if live else 'after a sign', 'recall':f'{r.recall:.2f}',
-                   'alone':f'{r.alone:.2f}', 'false alarms per minute':f'{r.false_alarms_a_minute:.1f}',
-                   'median delay':f'{r.delay:.2f} s'}
+# results
 
 def data_figures(args, signs):
     "Sizes of the data, and of the table of labels"
@@ -244,13 +167,10 @@ def join_results(runs, args):
 
 def write_card(weights, cfg, args):
     "The card"
-    found,figures = pd.read_csv(args.out/'answers.csv.gz'),final_figures(weights, args)
-    rows = dict(accuracy=accuracy_rows(found), by_sign=sign_rows(found), outcomes=outcome_rows(found),
-                others=acceptance_rows(found), streams=pd.read_csv(args.out/'streams.csv', dtype=str).to_dict('records'))
-    license = LICENSE[LICENSE.index('they are given'):]
-    figures |= dict(folds=cfg.N_FOLDS, trainings='one training' if args.seeds==1 else f'{args.seeds} trainings', few=FEW, license=license[0].upper()+license[1:],
-                    **data_figures(args, figures['signs'].split(', ')), **signer_figures(found))
-    text = CARD.read_text().format(**figures, **{f'{k}_table':markdown([*v]) for k,v in rows.items()})
+    figures,streams = final_figures(weights, args),pd.read_csv(args.out/'streams.csv', dtype=str)
+    figures |= dict(folds=cfg.N_FOLDS, trainings='one training' if args.seeds==1 else f'{args.seeds} trainings')
+    figures |= data_figures(args, figures['signs'].split(', '))
+    text = fill_card(pd.read_csv(args.out/'answers.csv.gz'), streams.to_dict('records'), figures)
     with atomic_path(weights.with_suffix('.md')) as tmp: tmp.write_text(text, encoding='utf-8')
 
 def run(cfg, overrides, args):
