@@ -11,6 +11,7 @@ import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
 from .visualizations import plot_filmstrip
+from .utils import DEFAULT_WEIGHTS
 from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
 from .predict import Recognizer
 from .stream import StreamRecognizer
@@ -70,7 +71,7 @@ def run_demo(
 )->Path: # the picture
     "Recognize perturbed prototypes from files and in a stream, and draw them"
     out,rng = Path(out),np.random.default_rng(seed)
-    recognizer = Recognizer.from_pretrained('everyday-8')
+    recognizer = Recognizer.from_pretrained(DEFAULT_WEIGHTS)
     clips = {sign:perturb(lm, rng) for sign,lm in load_prototypes().items()}
     files = [out/'clips'/f'{sign}.parquet' for sign in clips]
     for file,lm in zip(files, clips.values()): write_clip(file, lm)
@@ -81,6 +82,6 @@ def run_demo(
     print('as one stream:', ', '.join(f'{e.sign} ({e.start:.1f} s)' for e in heard))
     picture = out/'recognized.png'
     plot_recognized(clips, answers, picture)
-    print('eight signs as test patterns, not how to sign; `asl info --checkpoint everyday-8` tells more')
+    print(f'{len(clips)} signs as test patterns, not how to sign; `asl info --checkpoint {DEFAULT_WEIGHTS}` tells more')
     print(f'picture: {picture}')
     return picture
