@@ -46,10 +46,12 @@ def plot_recognized(
 )->None:
     "Write a picture of clips as filmstrips, with the most probable signs"
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(5.5, 1.3*len(clips)), dpi=100)
+    n_columns = 1+(len(clips)>6)
+    n_rows = -(-len(clips)//n_columns)
+    fig = Figure(figsize=(5.5*n_columns, 1.3*n_rows), dpi=100)
     grid = dict(left=0, right=1, bottom=0, top=.78, wspace=0)
-    subfigures = np.atleast_1d(fig.subfigures(len(clips), 1))
-    for sub,(sign,lm),answer in zip(subfigures, clips.items(), answers):
+    subfigures = fig.subfigures(n_rows, n_columns, squeeze=False)
+    for sub,(sign,lm),answer in zip(subfigures.T.ravel(), clips.items(), answers):
         top = ', '.join(f'{p.sign} {p.probability:.0%}' for p in answer.top)
         axs = sub.subplots(1, 6, sharex=True, sharey=True, gridspec_kw=grid)
         plot_filmstrip(lm, aspect=PICTURE_ASPECT, axs=axs)

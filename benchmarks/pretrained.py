@@ -42,7 +42,7 @@ from asl_nb.trainer import Trainer, fold_dir, load_run_config, train_fold
 from asl_nb.utils import atomic_path
 
 CHUNK = 256 # clips that are read at once
-PER_SIGNER,SIGNERS = 4,16 # clips of each signer, and signers of each sign, that an average movement looks at
+PER_SIGNER,SIGNERS = 4,24 # clips of each signer, and signers of each sign, that an average movement looks at
 
 # what models answer
 
