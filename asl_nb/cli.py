@@ -8,7 +8,7 @@ __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_ch
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys
-from .utils import nearest
+from .utils import DEFAULT_WEIGHTS,nearest
 
 # %% ../nbs/80_cli.ipynb #e90707ff
 COMMANDS = {}
@@ -290,7 +290,7 @@ def _print_answer(file, answer, as_json):
 # %% ../nbs/80_cli.ipynb #860c5fac
 @command('hello.mp4 --top 3')
 def predict(*files,        # parquet files, videos, and folders of them
-    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
     top:int=5,             # number of signs to print
     signs:str=None,        # the only possible signs, e.g. yes,no
     json:bool=False,       # print one line of JSON per file
@@ -316,7 +316,7 @@ def _print_event(event, as_json):
 @command('talk.mp4 --out talk_signed.mp4')
 def annotate(*video,       # the video
     out:str=None,          # mp4 to write; a window opens if left out
-    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
     top:int=3,             # number of signs to draw
     json:bool=False,       # print one line of JSON per sign
     no_mesh:bool=False     # do not draw the landmarks
@@ -330,7 +330,7 @@ def annotate(*video,       # the video
 @command('--save me.mp4')
 def camera(*,
     camera:int=0,          # number of the camera
-    checkpoint:str='everyday-8', # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
     json:bool=False,       # print one line of JSON per sign
     save:str=None          # mp4 to write; nothing is kept if left out
 ):
@@ -344,7 +344,7 @@ def camera(*,
 def demo(*,
     out:str='out/demo' # folder for everything
 ):
-    "Recognize test patterns of eight signs, and draw them"
+    "Recognize test patterns of eleven signs, and draw them"
     from asl_nb.demo import run_demo
     run_demo(out)
 
@@ -370,7 +370,7 @@ def _print_installation():
     print(f'the code is under the MIT license; {LICENSE}')
 
 # %% ../nbs/80_cli.ipynb #2e3c1ba3
-@command('--checkpoint everyday-8')
+@command(f'--checkpoint {DEFAULT_WEIGHTS}')
 def info(*,
     checkpoint:str=None # name of bundled weights, .safetensors file, or folder of a run
 ):

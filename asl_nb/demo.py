@@ -11,6 +11,7 @@ import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
 from .visualizations import plot_filmstrip
+from .utils import DEFAULT_WEIGHTS
 from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
 from .predict import Recognizer
 from .stream import StreamRecognizer
@@ -45,10 +46,12 @@ def plot_recognized(
 )->None:
     "Write a picture of clips as filmstrips, with the most probable signs"
     from matplotlib.figure import Figure
-    fig = Figure(figsize=(5.5, 1.3*len(clips)), dpi=100)
+    n_columns = 1+(len(clips)>6)
+    n_rows = -(-len(clips)//n_columns)
+    fig = Figure(figsize=(5.5*n_columns, 1.3*n_rows), dpi=100)
     grid = dict(left=0, right=1, bottom=0, top=.78, wspace=0)
-    subfigures = np.atleast_1d(fig.subfigures(len(clips), 1))
-    for sub,(sign,lm),answer in zip(subfigures, clips.items(), answers):
+    subfigures = fig.subfigures(n_rows, n_columns, squeeze=False)
+    for sub,(sign,lm),answer in zip(subfigures.T.ravel(), clips.items(), answers):
         top = ', '.join(f'{p.sign} {p.probability:.0%}' for p in answer.top)
         axs = sub.subplots(1, 6, sharex=True, sharey=True, gridspec_kw=grid)
         plot_filmstrip(lm, aspect=PICTURE_ASPECT, axs=axs)
@@ -70,7 +73,7 @@ def run_demo(
 )->Path: # the picture
     "Recognize perturbed prototypes from files and in a stream, and draw them"
     out,rng = Path(out),np.random.default_rng(seed)
-    recognizer = Recognizer.from_pretrained('everyday-8')
+    recognizer = Recognizer.from_pretrained(DEFAULT_WEIGHTS)
     clips = {sign:perturb(lm, rng) for sign,lm in load_prototypes().items()}
     files = [out/'clips'/f'{sign}.parquet' for sign in clips]
     for file,lm in zip(files, clips.values()): write_clip(file, lm)
@@ -81,6 +84,6 @@ def run_demo(
     print('as one stream:', ', '.join(f'{e.sign} ({e.start:.1f} s)' for e in heard))
     picture = out/'recognized.png'
     plot_recognized(clips, answers, picture)
-    print('eight signs as test patterns, not how to sign; `asl info --checkpoint everyday-8` tells more')
+    print(f'{len(clips)} signs as test patterns, not how to sign; `asl info --checkpoint {DEFAULT_WEIGHTS}` tells more')
     print(f'picture: {picture}')
     return picture

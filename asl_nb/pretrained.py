@@ -7,6 +7,7 @@ __all__ = ['PICTURE_ASPECT', 'PICTURE_UNIT', 'PICTURE_ORIGIN', 'LICENSE', 'load_
 
 # %% ../nbs/60_pretrained.ipynb #a4a9a5ea
 import numpy as np
+from .utils import DEFAULT_WEIGHTS
 from .landmarks import N_ROWS
 from .models.checkpoint import ASSETS,pretrained_file
 
@@ -14,7 +15,7 @@ from .models.checkpoint import ASSETS,pretrained_file
 PICTURE_ASPECT,PICTURE_UNIT,PICTURE_ORIGIN = 4/3,.42,(2/3,.55) # in units of the picture's height
 
 def load_prototypes(
-    path=ASSETS/'everyday-8-prototypes.safetensors' # points of each sign, and their rows
+    path=ASSETS/f'{DEFAULT_WEIGHTS}-prototypes.safetensors' # points of each sign, and their rows
 )->dict: # sign -> (30, 543, 2) float32 landmarks, NaN = not seen
     "One average movement for each sign: test patterns"
     from safetensors.numpy import load_file

@@ -15,6 +15,7 @@ from threading import Event,Thread
 import numpy as np
 from .video import iter_frames
 from .clip import Clip
+from .utils import DEFAULT_WEIGHTS
 from .predict import NO_SIGN,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_landmarks_on_frame
@@ -181,7 +182,7 @@ def _is_clip(what):
 # %% ../nbs/67_widget.ipynb #73d15b64
 def show_recognition(
     what,               # `Clip`, landmarks, parquet file, video, index of a camera, or RGB frames
-    model='everyday-8', # what `load_recognizer` takes: `Recognizer`, model, bundled name or path
+    model=DEFAULT_WEIGHTS, # what `load_recognizer` takes: `Recognizer`, model, bundled name or path
     extractor=None,     # None for `HolisticExtractor()`
     aspect=None,        # width / height, for a clip that does not say it; None for the training's
     fps=None            # frames per second, the same

@@ -1,7 +1,7 @@
 """How fast signs are recognized in clips and streams, and whether re-encoded videos get the same answer.
 
     python benchmarks/inference.py [--parts cold share clip stream robust] [--videos FOLDER] [--limit N]
-                                   [--checkpoint everyday-8] [--check]
+                                   [--checkpoint everyday-11] [--check]
 
 * cold: a new process of `asl predict CLIP.parquet`, against a new process that only imports PyTorch, in turns.
 * share: what decoding, features and classification of a video take, as a share of MediaPipe Holistic's own time on the
@@ -36,6 +36,7 @@ from asl_nb.pretrained import load_prototypes
 from asl_nb.stream import SignRecognized, StreamRecognizer
 from asl_nb.data.extract import list_videos
 from asl_nb.holistic import HolisticExtractor
+from asl_nb.utils import DEFAULT_WEIGHTS
 from asl_nb.video import VIDEO_SUFFIXES, iter_frames, video_info, write_video
 
 PARTS = 'cold', 'share', 'clip', 'stream', 'robust'
@@ -313,7 +314,7 @@ def main():
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument('--videos', help='a folder of real videos')
     parser.add_argument('--limit', type=int, help='use the first N videos')
-    parser.add_argument('--checkpoint', default='everyday-8')
+    parser.add_argument('--checkpoint', default=DEFAULT_WEIGHTS)
     parser.add_argument('--check', action='store_true', help='small, and fail if the two ways to probabilities differ')
     args = parser.parse_args()
     if hasattr(os, 'sched_setaffinity'): os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2]) # two cores

@@ -1,14 +1,21 @@
 """Settle doubtful labels: leave out the groups of clips that show no sign of theirs, name those that show another one.
 
-    python benchmarks/labels.py --data data/raw/webcam --out data/raw/settled --signs hello,yes --most 8
     python benchmarks/labels.py --data data/raw/webcam --pictures out/labels
+
+The folders that the bundled weights were made from, and the weights (`pretrained.py`):
+
+    SIGNS=bye,hello,help,iloveyou,me,no,please,sorry,thankyou,yes,you
+    python benchmarks/labels.py --data data/raw/webcam --out data/raw/settled --signs $SIGNS --most 8
+    python benchmarks/labels.py --data data/raw/webcam --negatives data/raw/negatives --others data/raw/others --signs $SIGNS --most 6
+    python benchmarks/pretrained.py --name everyday-11 --data data/raw/settled --negatives data/raw/others --out out/everyday-11
 
 A group is what one signer recorded of one sign. `labels.csv` holds a decision about every group that somebody looked at:
 right (kept, although doubtful), wrong and unclear (left out), other and exchanged (the clips show the sign in `instead`;
 exchanged, if the signer's clips of two signs have changed places). Groups that are not listed are kept. OUT is a new folder
 in GISLR's layout whose clips are links to those of DATA, which is only read. Report accuracy over both folders, as every
 model looks better without the clips that it gets wrong. PICTURES gets a contact sheet for each listed group: some of its
-clips, and below them settled clips by other signers, of the same sign and of the one in `instead`.
+clips, and below them settled clips by other signers, of the same sign and of the one in `instead`. OTHERS is a new folder
+with the clips of all other signs of DATA and of NEGATIVES, but not of `LOOK_ALIKES`, which show the movement of one of SIGNS.
 """
 import argparse
 import json
@@ -30,6 +37,8 @@ from asl_nb.utils import atomic_path
 LABELS = Path(__file__).with_name('labels.csv')
 GROUP = ['participant_id','sign']
 HANDS = np.r_[LEFT_HAND, RIGHT_HAND]
+LOOK_ALIKES = ('loveyou','hey','salute','xinchao','toiyeuban','xinloi','mitujhyavarapremakarato','isl_sorry','isl_you',
+               'vsl_ilikeyou','good','minemy')
 RENAMED,LEFT_OUT = ('other','exchanged'),('wrong','unclear')
 
 def read_labels(path=LABELS):
@@ -52,22 +61,47 @@ def at_most(table, most):
     nth,n = table.groupby(GROUP).cumcount(),table.groupby(GROUP).path.transform('size')
     return table[(nth+1)*most//n > nth*most//n]
 
+def _free(out):
+    "`ValueError` for a folder with files in it"
+    if out.exists() and any(out.iterdir()): raise ValueError(f'{out}: expected a new or empty folder, found files in it')
+    return out
+
+def write_folder(table, out):
+    "Write a data folder whose clips are links to each row's `clip_file`"
+    for p,clip in zip(table.path, table.clip_file):
+        (out/p).parent.mkdir(parents=True, exist_ok=True)
+        (out/p).symlink_to(Path(clip).resolve())
+    index = {s:i for i,s in enumerate(sorted(table.sign.unique()))}
+    with atomic_path(out/Config.MAP_JSON_FILE) as tmp: tmp.write_text(json.dumps(index))
+    with atomic_path(out/Config.TRAIN_CSV_FILE) as tmp: table.drop(columns='clip_file').to_csv(tmp, index=False)
+
+def read_settled(data, labels):
+    "The table of a data folder with settled signs, and the file of each clip"
+    table = settled_table(read_clip_table(data, Config.TRAIN_CSV_FILE), labels)
+    return table.assign(clip_file=[Path(data)/p for p in table.path])
+
 def write_settled(data, out, labels, signs=None, most=None, keep_doubtful=False):
     "Write a data folder with settled signs whose clips are links; its table"
-    data,out = Path(data),Path(out)
-    if out.exists() and any(out.iterdir()): raise ValueError(f'{out}: expected a new or empty folder, found files in it')
-    table = settled_table(read_clip_table(data, Config.TRAIN_CSV_FILE), labels)
+    out,table = _free(Path(out)),read_settled(data, labels)
     unknown = sorted({*(signs or [])}-{*table.sign})
     if unknown: raise ValueError(f'expected signs of {data}, found {unknown}')
     if not keep_doubtful: table = table[table.settled]
     if signs: table = table[table.sign.isin(signs)]
     if most: table = at_most(table, most)
-    for p in table.path:
-        (out/p).parent.mkdir(parents=True, exist_ok=True)
-        (out/p).symlink_to((data/p).resolve())
-    index = {s:i for i,s in enumerate(sorted(table.sign.unique()))}
-    with atomic_path(out/Config.MAP_JSON_FILE) as tmp: tmp.write_text(json.dumps(index))
-    with atomic_path(out/Config.TRAIN_CSV_FILE) as tmp: table.to_csv(tmp, index=False)
+    write_folder(table, out)
+    return table
+
+def write_others(folders, out, labels, signs, most=None):
+    "Write a data folder of what shows none of some signs, in several folders, whose clips are links; its table"
+    out,parts = _free(Path(out)),[]
+    for folder in map(Path, folders):
+        table = read_settled(folder, labels)
+        table = table[table.settled & ~table.sign.isin([*signs, *LOOK_ALIKES])]
+        names = [str(Path(p).with_name(f'{folder.name}_{Path(p).name}')) for p in table.path] # unique in both
+        parts.append(table.assign(path=names)[['path','participant_id','sequence_id','sign','clip_file']])
+    table = pd.concat(parts, ignore_index=True)
+    if most: table = at_most(table, most)
+    write_folder(table, out)
     return table
 
 # pictures
@@ -130,6 +164,9 @@ def check():
         assert size(some)=={(p,c):2, (q,c):2} and list(load_label_map(Path(folder)/'some'))==[c]
         every = write_settled(data, Path(folder)/'every', labels, keep_doubtful=True)
         assert len(every)==len(table) and size(every[~every.settled])=={(q,b):3, (r,c):3}
+        others = write_others([data, Path(folder)/'every'], Path(folder)/'others', labels, [a], most=2)
+        assert size(others)=={(p,b):2, (p,c):2, (q,c):2, (r,b):2} and read_table(Path(folder)/'others')[1].empty
+        assert {*write_others([data], Path(folder)/'b', labels, [a, c]).clip_file}=={data/f for f in found.path[found.sign==b]}
         with expect_fail(ValueError, 'empty folder'): write_settled(data, out, labels)
         with expect_fail(ValueError, 'expected signs'): write_settled(data, Path(folder)/'none', labels, signs=['nosuch'])
         for bad in (labels.replace('right', 'perhaps'), labels.assign(instead=''), pd.concat([labels, labels])):
@@ -144,6 +181,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--data', type=Path, help="a folder in GISLR's layout")
     parser.add_argument('--out', type=Path, help='new data folder')
+    parser.add_argument('--others', type=Path, help='new data folder of other signs than --signs')
+    parser.add_argument('--negatives', type=Path, help='with --others: a second data folder')
     parser.add_argument('--pictures', type=Path, help='folder for contact sheets of all listed groups')
     parser.add_argument('--labels', type=Path, default=LABELS, help='table of decisions')
     parser.add_argument('--signs', type=lambda s: s.split(','), help='keep only these, as in hello,yes')
@@ -152,9 +191,14 @@ def main():
     parser.add_argument('--check', action='store_true', help='small, on synthetic signers')
     args = parser.parse_args()
     if args.check: return check()
-    if not args.data or not (args.out or args.pictures): parser.error('expected --data, and --out or --pictures')
+    if not args.data or not (args.out or args.pictures or args.others and args.signs):
+        parser.error('expected --data, and --out, --pictures, or --others with --signs')
     labels = read_labels(args.labels)
     if args.pictures: write_pictures(args.data, labels, args.pictures)
+    if args.others:
+        folders = [f for f in (args.data, args.negatives) if f]
+        table = write_others(folders, args.others, labels, args.signs, args.most)
+        print(f'{len(table)} clips of {table.sign.nunique()} other signs by {table.participant_id.nunique()} signers')
     if not args.out: return
     table = write_settled(args.data, args.out, labels, args.signs, args.most, args.keep_doubtful)
     print(table.groupby('sign').agg(clips=('path','size'), signers=('participant_id','nunique')).to_string())

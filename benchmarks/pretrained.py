@@ -1,10 +1,22 @@
-"""Train weights to bundle: folds, calibration, threshold, final weights, average movements.
+"""Train weights to bundle: folds that say how good they are, final weights, average movements, and a card.
 
-    python benchmarks/pretrained.py --name mine --data data/raw/mine --negatives data/raw/others --out out/mine
+    python benchmarks/pretrained.py --name everyday-11 --data data/raw/settled --all-clips data/raw/webcam
+                                    --negatives data/raw/others --dictionary data/raw/clips --out out/everyday-11
+                                    [--seeds 2] [KEY=value ...]
+    python benchmarks/pretrained.py --check
 
-Both folders are in GISLR's layout (`asl data extract` makes one from videos). OUT will hold NAME.safetensors with NAME.json,
-which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and tables of what the models of the folds predicted for
-signers they had not seen, for other signs, and in streams. Run the command again to resume an interrupted run.
+All folders are in GISLR's layout (`asl data extract` makes one from videos; `labels.py` makes DATA and NEGATIVES). DATA
+has the signs with settled labels, ALL_CLIPS the same recordings with the labels as they were given. NEGATIVES has clips of
+none of the signs, DICTIONARY clips of the signs and of others from another domain, which nothing is trained on.
+
+Each signer is tested once per seed, by a model that never saw them. The models of the folds train on every second gloss of
+NEGATIVES, and temperature and threshold come from validation signers and the same glosses, so the other half says how
+signs are judged that nothing knew. The final weights train on all signers and all glosses. Their temperature and threshold
+are the medians of those of the folds.
+
+OUT will hold NAME.safetensors with NAME.json, which `asl predict --checkpoint` takes, NAME-prototypes.safetensors, and the
+card NAME.md: `card.md` with the figures filled in. They are made from answers.csv.gz and streams.csv, which nbs/results has
+for the bundled weights. What is finished is kept, so a run that was killed can be resumed.
 """
 import argparse
 import tempfile
@@ -12,154 +24,191 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from card import fill_card, stream_rows
+from labels import LEFT_OUT, RENAMED, read_labels
+from other_signs import STILL, own_clips, trained_half
 from prototypes import average_movement, check as check_prototypes, save_prototypes
-from stream import HANDS, evaluate, pause
-from tqdm.auto import tqdm
+from stream import measure
 
-from asl_nb.calibration import calibration_error, choose_threshold, fit_temperature, heat, save_calibration
-from asl_nb.clip import Clip
+from asl_nb.calibration import calibrate, save_calibration
 from asl_nb.config import Config
 from asl_nb.data.dataset import create_data_loaders
-from asl_nb.data.raw import read_clip
+from asl_nb.data.raw import read_clip, read_table
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
-from asl_nb.models.checkpoint import read_training_state
-from asl_nb.predict import Recognizer
-from asl_nb.trainer import Trainer, fold_dir, join_folds, train_fold
+from asl_nb.models.core import load_model_from_checkpoint
+from asl_nb.predict import NO_SIGN, Recognizer
+from asl_nb.trainer import Trainer, fold_dir, load_run_config, train_fold
 from asl_nb.utils import atomic_path
 
-SETTINGS = dict(SOURCE='webcam', CANONICAL_HAND=True, TRIM=True, EPOCHS=24, LOG_METRICS=('Loss',), DEVICE='cpu',
-                AUGMENTATIONS=tuple(a for a in Config.AUGMENTATIONS if a!='mirror')) # what features undo
-PER_SIGNER = 4 # clips that an average movement looks at
+CHUNK = 256 # clips that are read at once
+PER_SIGNER,SIGNERS = 4,24 # clips of each signer, and signers of each sign, that an average movement looks at
 
-def clip_table(folder, cfg):
-    "The clips of a data folder with their landmarks"
-    table = open_store(folder, cfg, progress=False).table
-    paths = tqdm(table.path, desc=Path(folder).name, leave=False)
-    clips = [read_clip(Path(folder)/p).astype(np.float32) for p in paths]
-    return table,clips
+# what models answer
 
-def said(recognizer, table, clips):
-    "A recognizer's probabilities for clips, one column per sign"
-    known = [v.where(v.notna(), None) for v in (table.aspect.astype(object), table.fps.astype(object))]
-    probs = recognizer.probabilities([Clip(*c) for c in zip(clips, *known)])
-    return pd.DataFrame(probs, table.index, recognizer.signs)
+def answers(recognizer, rows):
+    "A recognizer's answer to each clip, the most probable sign, and how probable that is"
+    chunks = [rows.file.iloc[k:k+CHUNK].tolist() for k in range(0, len(rows), CHUNK)]
+    said = [a for files in chunks for a in recognizer.predict_batch(files, top=2)]
+    best = [next(p.sign for p in a.top if p.sign!=NO_SIGN) for a in said]
+    found = rows[['path','participant_id','sign']].assign(best=best, score=[a.probability for a in said],
+                                                          answer=[a.sign for a in said])
+    return found.assign(right=found.best==found.sign, named=found.answer==found.sign)
 
-def unseen(runs, table, clips):
-    "Each fold's model's probabilities for its test signers"
-    parts = []
-    for fold,recognizer in enumerate(runs):
-        rows = table[table.participant_id.isin(recognizer.model.sidecar['split']['test'])]
-        probs = said(recognizer, rows, [clips[i] for i in rows.index])
-        parts.append(pd.concat([rows[['participant_id','sign']].assign(fold=fold), probs], axis=1))
-    return pd.concat(parts).sort_index()
+def domain_answers(recognizer, args, everything=False):
+    "The answers to clips of a fold's test signers, and to the dictionary's; of the dictionary alone for the final weights"
+    signs,split,parts = recognizer.signs,recognizer.model.sidecar['split'],[]
+    trained = {*read_table(args.half)[0].sign}
+    folders = dict(settled=args.data, all=args.all_clips, others=args.negatives, dictionary=args.dictionary)
+    for domain,folder in folders.items():
+        if not folder or everything and domain!='dictionary': continue
+        rows = read_table(folder)[0]
+        if domain!='dictionary':
+            rows = own_clips(rows[rows.sign.isin(signs)==(domain!='others')], split, recognizer.cfg)
+        glosses = dict(sign=signs, still=[STILL], seen=trained)
+        kind = np.select([rows.sign.isin(g) for g in glosses.values()], [*glosses], 'new')
+        if domain=='dictionary': kind = np.where(kind=='sign', kind, 'other')
+        parts.append(answers(recognizer, rows).assign(domain=domain, kind=kind))
+    return pd.concat(parts, ignore_index=True)
 
-def at_rest(table, clips, cfg):
-    "Hands lying in the lap, for every signer whose clips end with a hand in view"
-    aspect,found = cfg.source_defaults['aspect'],{}
-    for signer,rows in table.groupby('participant_id'):
-        for i in rows.index:
-            lm = pause(clips[i], 30, True, aspect, np.random.default_rng(signer))
-            if not all(np.isnan(lm[:,hand]).all() for hand in HANDS): found.setdefault(signer, lm)
-    rows = pd.DataFrame(dict(participant_id=[*found], sign='hands at rest', aspect=np.nan, fps=np.nan))
-    return rows,[*found.values()]
+def write(table, path):
+    "A table of results"
+    with atomic_path(path) as tmp: table.round(4).to_csv(tmp, index=False)
 
-def unknown(runs, folders, table, clips, cfg):
-    "Probabilities for clips of other signs, the models taking turns; half of the first folder's signs choose the threshold"
-    parts = []
-    sources = {'rest':at_rest(table, clips, cfg), **{f.name:clip_table(f, cfg) for f in folders}}
-    for name,(rows,lms) in sources.items():
-        rows = rows.reset_index(drop=True)
-        other = rows[~rows.sign.isin(runs[0].signs)]
-        for k,run in enumerate(runs):
-            mine = other.iloc[k::len(runs)]
-            probs = said(run, mine, [lms[i] for i in mine.index])
-            parts.append(pd.concat([mine[['participant_id','sign']].assign(source=name), probs], axis=1))
-    table = pd.concat(parts, ignore_index=True).rename(columns=dict(sign='gloss'))
-    half = sorted(table.gloss[table.source==folders[0].name].unique())[::2]
-    chooses = (table.source=='rest') | (table.source==folders[0].name) & table.gloss.isin(half)
-    return table.assign(chooses=chooses).sort_values(['source','gloss'], kind='stable')
+def fold_streams(recognizer, args):
+    "Streams of a fold's test signers, with events after a sign and while it lasts"
+    table = read_table(args.data)[0]
+    table = table[table.participant_id.isin(recognizer.model.sidecar['split']['test'])]
+    return pd.concat([measure([(recognizer, table)], args.data, live=live).assign(live=live) for live in (False, True)])
 
-def train_on_all(cfg, store, out):
-    "Train on every signer for EPOCHS epochs; the signers that the loop reports on are among them"
-    trainer = Trainer(cfg.replace(EARLY_STOP_PATIENCE=cfg.EPOCHS), store, run_dir=out.parent/'all', test=False)
-    everyone = sorted([*trainer.split['train'], *trainer.split['valid']])
-    trainer.train_loader,_,_ = create_data_loaders(trainer.dataset, split={**trainer.split, 'train':everyone})
-    trainer.split = {**trainer.split, 'train':everyone}
+def run_fold(cfg, overrides, store, args):
+    "Train, calibrate and test on a fold; streams with the first seed only, as they take longest"
+    run_dir = fold_dir(args.out/f'seed{cfg.SEED}', cfg.FOLD)
+    if (run_dir/'answers.csv').exists(): return run_dir
+    train_fold(cfg, store, run_dir.parent, cfg.FOLD, progress=False, resume=True, overrides=overrides)
+    print(f'seed {cfg.SEED}, fold {cfg.FOLD}:', calibrate(run_dir, args.data, args.half, progress=False), flush=True)
+    recognizer = Recognizer.from_pretrained(run_dir)
+    if not cfg.SEED: write(fold_streams(recognizer, args), run_dir/'streams.csv')
+    write(domain_answers(recognizer, args), run_dir/'answers.csv')
+    return run_dir
+
+def run_folds(cfg, overrides, args):
+    "The folders of all folds"
+    trained_half(args.negatives, read_table(args.data)[2], args.half)
+    store = open_store(args.data, cfg, progress=False, negatives=args.half)
+    return [run_fold(cfg.replace(SEED=s, FOLD=f), overrides, store, args)
+            for s in range(args.seeds) for f in range(cfg.N_FOLDS)]
+
+# final weights
+
+def train_all(cfg, overrides, args):
+    "Train on every signer for EPOCHS epochs; what the loop reports of some of them says nothing"
+    store = open_store(args.data, cfg, progress=False, negatives=args.negatives)
+    trainer = Trainer(cfg, store, run_dir=args.out/'all', test=False, overrides=overrides, progress=False)
+    everyone = {**trainer.split, 'train':sorted([*trainer.split['train'], *trainer.split['valid']])}
+    trainer.split,trainer.train_loader = everyone,create_data_loaders(trainer.dataset, split=everyone)[0]
     if trainer.state_path.exists(): trainer.resume()
     trainer.train()
-    trainer.split['valid'] = []
-    trainer.model.load_training_state(read_training_state(trainer.state_path)) # the last epoch, not the best
-    trainer.model.sidecar = trainer._sidecar()
-    trainer.model.sidecar['settings']['ROOT_PATH'] = Config.ROOT_PATH # not this machine's
-    del trainer.model.sidecar['validation'] # of signers who were trained on
-    trainer.model.save_checkpoint(out)
+    return trainer.run_dir
 
-def averages(table, clips, cfg):
+def save_weights(run_dir, runs, weights):
+    "The weights of a run on everyone, calibrated as the folds are"
+    model = load_model_from_checkpoint(run_dir)
+    model.sidecar['settings']['ROOT_PATH'] = Config.ROOT_PATH # not this machine's
+    model.sidecar['split']['valid'] = []
+    del model.sidecar['validation'] # of signers who were trained on
+    model.save_checkpoint(weights)
+    found = pd.DataFrame([load_model_from_checkpoint(r).sidecar['calibration'] for r in runs])
+    return save_calibration(weights, *found[['temperature','threshold']].median(), models=len(runs))
+
+def averages(data, cfg):
     "The average movement of each sign"
-    aspect,found = cfg.source_defaults['aspect'],{}
-    for sign,rows in table.groupby('sign'):
-        rows = rows.sample(frac=1, random_state=cfg.SEED).groupby('participant_id').head(PER_SIGNER).sort_index()
-        found[sign],n = average_movement([clips[i] for i in rows.index], [aspect]*len(rows), rows.participant_id)
-        print(f'{sign}: the average of {n} signers')
+    found = {}
+    for sign,rows in read_table(data)[0].groupby('sign'):
+        rows = rows.sample(frac=1, random_state=cfg.SEED).groupby('participant_id').head(PER_SIGNER)
+        rows = rows[rows.participant_id.isin(rows.participant_id.unique()[:SIGNERS])].sort_index()
+        aspects = rows.aspect.astype(float) if 'aspect' in rows else pd.Series(np.nan, rows.index)
+        clips = [read_clip(f).astype(np.float32) for f in rows.file]
+        found[sign],n = average_movement(clips, aspects.fillna(cfg.source_defaults['aspect']), rows.participant_id)
+        print(f'{sign}: the average of {n} signers', flush=True)
     return found
 
-def fold_results(cfg, store, args):
-    "Train and test on every fold; the recognizers, not yet calibrated"
-    folds = args.out/'folds'
-    report = join_folds([train_fold(cfg, store, folds, f, resume=True) for f in range(cfg.N_FOLDS)])
-    report.save(folds)
-    print(report)
-    runs = [Recognizer.from_pretrained(fold_dir(folds, f)) for f in range(cfg.N_FOLDS)]
-    for r in runs: r.temperature = 1. # that of an earlier run is fitted anew
-    return runs
+# results
 
-def find_calibration(runs, seen, other):
-    "Temperature and threshold"
-    signs = runs[0].signs
-    probs,labels = seen[signs].to_numpy(),seen.sign.map(runs[0].model.sidecar['label_map']).to_numpy()
-    temperature = fit_temperature(probs, labels)
-    known,unknown_best = heat(probs, temperature),heat(other[signs][other.chooses].to_numpy(), temperature).max(1)
-    errors = calibration_error(probs, labels),calibration_error(known, labels)
-    print('calibration error {:.3f}, with the temperature {:.3f}'.format(*errors))
-    return temperature,choose_threshold(known.max(1), known.argmax(1)==labels, unknown_best)
+def data_figures(args, signs):
+    "Sizes of the data, and of the table of labels"
+    size = lambda name, t: {f'{name}_clips':len(t), f'{name}_signers':t.participant_id.nunique(),
+                            f'{name}_glosses':t.sign.nunique()}
+    others,data,labels = read_table(args.negatives)[0],read_table(args.data)[0],read_labels()
+    labels = labels[labels.sign.isin(signs)]
+    return dict(**size('data', data), **size('others', others[~others.sign.isin(signs)]), looked_at=len(labels),
+                left_out=labels.decision.isin(LEFT_OUT).sum(), renamed=labels.decision.isin(RENAMED).sum())
 
-def run(cfg, args):
+def final_figures(weights, args):
+    "What there is to say of the final weights: size, calibration, and the dictionary, which they have not seen"
+    recognizer = Recognizer.from_pretrained(weights)
+    model,figures = recognizer.model,dict(final='')
+    if args.dictionary:
+        clips = domain_answers(recognizer, args, everything=True)
+        sign,other = (clips[(clips.kind==k)] for k in ('sign','other'))
+        figures['final'] = (f'The final weights on the dictionary: top-1 {sign.right.mean():.3f}, rightly named '
+                            f'{sign.named.mean():.3f} ({len(sign)} clips), other signs named '
+                            f'{(other.answer!=NO_SIGN).mean():.3f} ({len(other)} clips).')
+    return dict(figures, name=args.name, model=model.sidecar['model_name'], n_signs=len(recognizer.signs),
+                signs=', '.join(recognizer.signs), temperature=recognizer.temperature, threshold=recognizer.threshold,
+                weights=sum(p.numel() for p in model.parameters())/1000)
+
+def join_results(runs, args):
+    "The answers and streams of all folds as two tables"
+    read = lambda name: [pd.read_csv(r/f'{name}.csv').assign(run='/'.join(r.parts[-2:]))
+                         for r in runs if (r/f'{name}.csv').exists()]
+    write(pd.concat(read('answers')).sort_values(['run','domain','kind','sign']), args.out/'answers.csv.gz')
+    write(pd.DataFrame(stream_rows(pd.concat(read('streams')))), args.out/'streams.csv')
+
+def write_card(weights, cfg, args):
+    "The card"
+    figures,streams = final_figures(weights, args),pd.read_csv(args.out/'streams.csv', dtype=str)
+    figures |= dict(folds=cfg.N_FOLDS, trainings='one training' if args.seeds==1 else f'{args.seeds} trainings')
+    figures |= data_figures(args, figures['signs'].split(', '))
+    text = fill_card(pd.read_csv(args.out/'answers.csv.gz'), streams.to_dict('records'), figures)
+    with atomic_path(weights.with_suffix('.md')) as tmp: tmp.write_text(text, encoding='utf-8')
+
+def run(cfg, overrides, args):
     "Everything, in order"
-    store,weights = open_store(args.data, cfg),args.out/f'{args.name}.safetensors'
-    runs = fold_results(cfg, store, args)
-    table,clips = clip_table(args.data, cfg)
-    seen,other = unseen(runs, table, clips),unknown(runs, args.negatives, table, clips, cfg)
-    temperature,threshold = find_calibration(runs, seen, other)
-    for f in range(cfg.N_FOLDS): save_calibration(fold_dir(args.out/'folds', f), temperature, threshold)
-    streams = evaluate(args.out/'folds', args.data).reset_index()
-    for name,t in dict(unseen_signers=seen, negatives=other, stream=streams).items():
-        with atomic_path(args.out/f'{name}.csv') as tmp: t.round(4).to_csv(tmp, index=False)
-    if not weights.exists(): train_on_all(cfg, store, weights)
-    print(save_calibration(weights, temperature, threshold))
-    save_prototypes(args.out/f'{args.name}-prototypes.safetensors', averages(table, clips, cfg))
+    args.half,weights = args.out/'half',args.out/f'{args.name}.safetensors'
+    prototypes = args.out/f'{args.name}-prototypes.safetensors'
+    runs = run_folds(cfg, overrides, args)
+    if not weights.exists(): print('final:', save_weights(train_all(cfg, overrides, args), runs, weights), flush=True)
+    if not prototypes.exists(): save_prototypes(prototypes, averages(args.data, cfg))
+    join_results(runs, args)
+    write_card(weights, cfg, args)
+    print(weights.with_suffix('.md').read_text())
 
-def check(args):
-    "The same on a small scale, with synthetic signers"
-    with tempfile.TemporaryDirectory() as folder:
-        args.out,args.data,args.negatives = (Path(folder)/n for n in ('out','data','others'))
-        make_dataset(args.data, n_signs=3, n_signers=6, n_clips=2, progress=False)
-        make_dataset(args.negatives, n_signs=6, n_signers=2, n_clips=1, seed=1, progress=False)
-        args.negatives = [args.negatives]
-        run(Config(ROOT_PATH=folder, **{**SETTINGS, 'EPOCHS':1, 'N_FOLDS':2}), args)
-        print(Recognizer.from_pretrained(args.out/f'{args.name}.safetensors'))
-    check_prototypes()
+def small(args, folder):
+    "Synthetic signers, enough of them for every side of a split, and few epochs"
+    args.data,args.negatives,args.dictionary = (folder/n for n in ('data','others','dictionary'))
+    for data,signs,signers in ((args.data, 3, 12), (args.negatives, 8, 12), (args.dictionary, 8, 2)):
+        make_dataset(data, n_signs=signs, n_signers=signers, n_clips=1, progress=False)
+    args.all_clips,args.out,args.settings = args.data,folder/'out',['EPOCHS=1', 'N_FOLDS=2', *args.settings]
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('settings', nargs='*', metavar='KEY=value')
     parser.add_argument('--name', default='mine', help='of the weights')
-    parser.add_argument('--data', type=Path, help='data folder')
-    parser.add_argument('--negatives', type=Path, nargs='+', help="data folders of other signs; half of the first's choose the threshold")
+    parser.add_argument('--data', type=Path, help='data folder of the signs')
+    parser.add_argument('--all-clips', type=Path, help='data folder of the same signers, labels as given')
+    parser.add_argument('--negatives', type=Path, help='data folder of other signs')
+    parser.add_argument('--dictionary', type=Path, help='data folder of another domain')
+    parser.add_argument('--seeds', type=int, default=1, help='trainings of each fold')
     parser.add_argument('--out', type=Path, default=Path('out/pretrained'), help='folder for everything')
     parser.add_argument('--check', action='store_true', help='small, on synthetic signers')
-    args = parser.parse_args()
-    if args.check: return check(args)
-    if not (args.data and args.negatives): parser.error('expected --data and --negatives')
-    run(Config(ROOT_PATH=str(args.out), **SETTINGS), args)
+    args = parser.parse_intermixed_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if args.check:
+            check_prototypes()
+            small(args, Path(folder))
+        if not (args.data and args.negatives): parser.error('expected --data and --negatives')
+        words = ['SOURCE=webcam', 'LOG_METRICS=[Loss]', f'ROOT_PATH={args.out}', *args.settings]
+        run(*load_run_config(words=words), args)
 
 if __name__=='__main__': main()

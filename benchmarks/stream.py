@@ -1,7 +1,7 @@
 """Signs found in streams made by joining clips of unseen signers: recall, false alarms per minute, delay.
 
     python benchmarks/stream.py --folds out/folds --data data/raw/mine [--side valid]
-    python benchmarks/stream.py --checkpoint everyday-8 --data data/raw/others [--signers 60]
+    python benchmarks/stream.py --checkpoint everyday-11 --data data/raw/others [--signers 60]
     python benchmarks/stream.py --check
 
 The signers on one side of every fold's split, or those of a data folder that a checkpoint has not seen.

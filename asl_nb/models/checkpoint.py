@@ -11,7 +11,7 @@ import json
 from pickle import UnpicklingError
 from importlib.resources import files
 from pathlib import Path
-from ..utils import atomic_path
+from ..utils import DEFAULT_WEIGHTS,atomic_path
 from ..config import Config,feature_settings,fingerprint
 
 # %% ../../nbs/21_models.checkpoint.ipynb #332cf8bb
@@ -97,7 +97,7 @@ def list_pretrained()->list: # names
     return sorted(p.stem for p in ASSETS.glob('*.safetensors') if _sidecar_path(p).exists())
 
 def pretrained_file(
-    name_or_path # one of `list_pretrained`, a .safetensors file, or the folder of a run
+    name_or_path=DEFAULT_WEIGHTS # one of `list_pretrained`, a .safetensors file, or the folder of a run
 )->Path: # the file or folder
     "The checkpoint that a name or a path means"
     path = Path(name_or_path)
