@@ -264,11 +264,12 @@ def tune(*settings,       # KEY=value
 def calibrate(*,
     checkpoint:str,    # name of bundled weights, .safetensors file, or folder of a run
     data:str,          # data folder or store it was trained on
-    negatives:str=None # data folder of clips of other signs, which set the threshold of "no sign"
+    negatives:str=None,# data folder of clips of other signs; without it there is no threshold of "no sign"
+    accept:float=.9    # share of the right answers that the threshold accepts
 ):
     "Make a checkpoint's probabilities agree with how often it is right, on its validation signers"
     from asl_nb.calibration import calibrate
-    print(json.dumps(calibrate(checkpoint, data, negatives)))
+    print(json.dumps(calibrate(checkpoint, data, negatives, accept=accept)))
 
 # %% ../nbs/80_cli.ipynb #1205917f
 def _as_dict(answer):

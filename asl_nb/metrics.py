@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['Metric', 'compute_metric', 'logged_metrics', 'prediction_table', 'sign_scores', 'bootstrap_interval',
            'confused_pairs', 'score_by_sign', 'score_by_signer', 'heat', 'reliability', 'expected_calibration_error',
-           'answer_shares', 'accepted', 'Report', 'plot_confusion', 'plot_by_sign', 'plot_by_signer']
+           'answer_shares', 'choose_threshold', 'accepted', 'Report', 'plot_confusion', 'plot_by_sign',
+           'plot_by_signer']
 
 # %% ../nbs/17_metrics.ipynb #de22a7c3
 from dataclasses import dataclass
@@ -189,6 +190,15 @@ def answer_shares(
     right,none = (p.answer==p.sign).mean(),(p.answer==Config.NO_SIGN).mean()
     return {'right':float(right), 'wrong':float(1-right-none), Config.NO_SIGN:float(none)}
 
+# %% ../nbs/17_metrics.ipynb #72c42cd2
+def choose_threshold(
+    scores, # (n,) `sign_scores` of clips that are named rightly
+    share   # of them, to be accepted
+)->float: # NaN if there are none
+    "The highest threshold that accepts a share of the right answers"
+    n = int(np.ceil(round(share*len(scores), 6))) # .7*10 is a little more than 7
+    return float(np.sort(scores)[len(scores)-n]) if n else np.nan
+
 # %% ../nbs/17_metrics.ipynb #a5f800aa
 def accepted(
     known,               # (n,) `sign_scores` of clips of known signs
@@ -198,16 +208,10 @@ def accepted(
 )->pd.DataFrame: # by share: threshold, false_accepts (share of `unknown`), right_and_accepted (share of `known`)
     "What thresholds accept that accept given shares of the right answers"
     known,right,unknown = np.asarray(known),np.asarray(right, bool),np.asarray(unknown)
-    at = [_threshold(known[right], s) for s in shares]
+    at = [choose_threshold(known[right], s) for s in shares]
     rows = [(t, (unknown>=t).mean(), (right & (known>=t)).mean()) for t in at]
     columns = ['threshold','false_accepts','right_and_accepted']
     return pd.DataFrame(rows, pd.Index(shares, name='share'), columns)
-
-# %% ../nbs/17_metrics.ipynb #72c42cd2
-def _threshold(scores, share):
-    "The highest threshold that accepts a share of the scores; NaN if there are none"
-    n = int(np.ceil(round(share*len(scores), 6))) # .7*10 is a little more than 7
-    return np.sort(scores)[len(scores)-n] if n else np.nan
 
 # %% ../nbs/17_metrics.ipynb #fc8f5bf4
 @dataclass(repr=False)
