@@ -48,7 +48,7 @@ def plot_recognized(
     from matplotlib.figure import Figure
     n_columns = 1+(len(clips)>6)
     n_rows = -(-len(clips)//n_columns)
-    fig = Figure(figsize=(5.5*n_columns, 1.3*n_rows), dpi=100)
+    fig = Figure(figsize=(5.5*n_columns, 1.3*n_rows), dpi=80)
     grid = dict(left=0, right=1, bottom=0, top=.78, wspace=0)
     subfigures = fig.subfigures(n_rows, n_columns, squeeze=False)
     for sub,(sign,lm),answer in zip(subfigures.T.ravel(), clips.items(), answers):

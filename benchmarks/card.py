@@ -72,12 +72,14 @@ def acceptance_rows(found):
                **{k:f'{v:.3f}' for k,v in shares.items()}}
 
 def signer_figures(found):
-    "How calibration differs between signers"
+    "Calibration with other signs among the clips, and how it differs between signers"
     clips = found[found.domain=='settled']
     over = (clips.score-clips.right).groupby(clips.participant_id).mean()
+    mixed = found[(found.domain=='settled') | (found.domain=='others') & (found.kind=='new')]
     given = clips[clips.answer!=NO_SIGN].groupby('participant_id').named.agg(['mean','size'])
     given = given[given['size']>=FEW]['mean']
-    return dict(over_mean=over.mean(), over_low=over.quantile(.1), over_high=over.quantile(.9), over_signers=len(over),
+    return dict(mixed_error=expected_calibration_error(mixed.score, mixed.right),
+                over_mean=over.mean(), over_low=over.quantile(.1), over_high=over.quantile(.9), over_signers=len(over),
                 given_mean=given.mean(), given_low=given.quantile(.1), given_signers=len(given))
 
 def stream_rows(streams):
