@@ -165,6 +165,16 @@ def data_clean(*words, # the data folder, and KEY=value for settings
     counts = clean_data(folder, out, cfg, workers)
     print(counts.to_string(), f'table and report: {out}', sep='\n')
 
+# %% ../nbs/80_cli.ipynb #36fb223b
+def _recipe(words):
+    "The recipe of the model that the words name, with the other settings among them"
+    from asl_nb.config import parse_overrides
+    from asl_nb.models.registry import DEFAULT_MODEL,recipe_config
+    values = parse_overrides(words)
+    return recipe_config(values.pop('MODELNAME', DEFAULT_MODEL), **values)
+
+def _named(**settings): return [f'{k}={v}' for k,v in settings.items() if v]
+
 # %% ../nbs/80_cli.ipynb #6a954749
 @command('--data data/raw --workers 2')
 def data_preprocess(*settings, # KEY=value
@@ -172,9 +182,8 @@ def data_preprocess(*settings, # KEY=value
     workers:int=1              # processes
 ):
     "Pack a data folder into one store, and print where it is"
-    from asl_nb.config import load_config
     from asl_nb.data.store import preprocess_raw_data
-    print(preprocess_raw_data(data, load_config(overrides=settings), n_workers=workers))
+    print(preprocess_raw_data(data, _recipe(settings), n_workers=workers))
 
 # %% ../nbs/80_cli.ipynb #d00422fd
 @command('--data data/raw')
@@ -183,9 +192,8 @@ def data_stats(*settings, # KEY=value
     workers:int=1         # processes
 ):
     "Count clips, signers and frames of each sign"
-    from asl_nb.config import load_config
     from asl_nb.data.store import open_store
-    by = open_store(data, load_config(overrides=settings), workers).table.groupby('sign')
+    by = open_store(data, _recipe(settings), workers).table.groupby('sign')
     counts = dict(clips=('path','size'), signers=('participant_id','nunique'), frames=('frames','median'))
     print(by.agg(**counts).to_string())
 
@@ -207,8 +215,7 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
     from asl_nb.calibration import calibrate_run
     from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the run to resume, found none')
-    named = [f'{k}={v}' for k,v in dict(MODELNAME=model, DL_FRAMEWORK=framework).items() if v]
-    cfg,overrides = load_run_config(config, [*settings, *named])
+    cfg,overrides = load_run_config(config, [*settings, *_named(MODELNAME=model, DL_FRAMEWORK=framework)])
     how = dict(folds=folds, all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
     out,report = train_run(cfg, data, out, overrides, **how)
     print(report, f'run: {out}', sep='\n')
@@ -236,7 +243,7 @@ def evaluate(*,
 def tune(*settings,       # KEY=value
     data:str,             # data folder or store
     out:str,              # folder of the search
-    model:str=None,       # name of the model; MODELNAME if left out
+    model:str=None,       # name of the model; HandModel if left out
     space:str=None,       # YAML file of what to try
     trials:int=20,        # number of trials
     max_epochs:int=None,  # epochs of a trial; EPOCHS if left out
@@ -248,10 +255,10 @@ def tune(*settings,       # KEY=value
     resume:bool=False     # resume the search in OUT; repeat the other words
 ):
     "Search for better settings of a model"
-    from asl_nb.config import load_config,read_settings
+    from asl_nb.config import read_settings
     from asl_nb.hparam_search import HparamSearchTrainer
-    cfg,tried = load_config(overrides=settings),read_settings(space) if space else None
-    search = HparamSearchTrainer(data, cfg, model, out=out, n_trials=trials, max_epochs=max_epochs,
+    cfg,tried = _recipe([*settings, *_named(MODELNAME=model)]),read_settings(space) if space else None
+    search = HparamSearchTrainer(data, cfg, out=out, n_trials=trials, max_epochs=max_epochs,
                                  space=tried, cpus=cpus, gpus=gpus, address=address)
     print(search)
     print(search.tune_with_callback(mlflow, resume=resume).to_string())
