@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['MAX_SHIFT', 'ALL_AUGMENTATIONS', 'shift_landmarks', 'random_scaling', 'random_rotation', 'random_shear',
-           'mirror_landmarks', 'body_affine', 'part_positions', 'hand_jitter', 'point_noise', 'temporal_resample',
-           'frame_rate_change', 'time_warp', 'frame_dropout', 'temporal_mask', 'part_dropout', 'spatial_cutout',
-           'head_positions', 'detection_dropout', 'normalize', 'standardize', 'augment_batch', 'mixup']
+           'mirror_landmarks', 'body_affine', 'part_positions', 'hand_jitter', 'arm_positions', 'arms_shift',
+           'point_noise', 'temporal_resample', 'frame_rate_change', 'time_warp', 'rise_and_fall', 'frame_dropout',
+           'temporal_mask', 'part_dropout', 'spatial_cutout', 'head_positions', 'detection_dropout', 'normalize',
+           'standardize', 'augment_batch', 'mixup']
 
 # %% ../nbs/13_augmentations.ipynb #1f7131cd
 from functools import lru_cache
@@ -214,6 +215,42 @@ def hand_jitter(
         out[...,hand,:] = _move(x, matrix, _shifts(x, rng, max_shift), center=_first_seen(_clips(x)))
     return out
 
+# %% ../nbs/13_augmentations.ipynb #9f9a3634
+_ARM_ROWS = [[LEFT_SHOULDER+side+np.array(rows) for rows in ([4,6,8,10], [2])] for side in (0,1)]
+
+def arm_positions(
+    cfg:Config # settings
+)->tuple: # (wrist and fingers, elbow) of the left, then of the right arm of the pose
+    "Where the pose's wrists, with their fingers, and elbows stand among the points in use"
+    rows = useful_rows(cfg)
+    return tuple(tuple(np.flatnonzero(np.isin(rows, part)) for part in arm) for arm in _ARM_ROWS)
+
+# %% ../nbs/13_augmentations.ipynb #131d044b
+_ARMS = arm_positions(Config())
+
+def _move_arms(x, by, elbow_share, hands, arms):
+    "Move each hand of (n, T, P, C) in place by (n, T or 1, 2 hands, x and y), its arm's elbow by a share"
+    for i,(hand,(wrist,elbow)) in enumerate(zip(hands, arms)):
+        for points,share in ((hand, 1.), (wrist, 1.), (elbow, elbow_share)):
+            x[:,:,points,:2] += (share*by[:,:,i,None]).astype(x.dtype)
+
+# %% ../nbs/13_augmentations.ipynb #bdc00848
+def arms_shift(
+    frames,         # (..., T, P, C)
+    max_shift=.25,  # largest shift, in the features' unit
+    elbow_share=.4, # share of it by which the elbows move
+    *, parts=None,  # of `part_positions`; None for the default points
+    arms=None,      # of `arm_positions`; None for the default points
+    rng=None        # random generator; None for a fresh one
+)->np.ndarray:
+    "Move both hands up or down together throughout each clip"
+    out = frames.copy()
+    x,rng = _clips(out),np.random.default_rng(rng)
+    by = np.zeros((len(x),1,2,2))
+    by[...,1] = rng.uniform(-max_shift, max_shift, (len(x),1,1))
+    _move_arms(x, by, elbow_share, (parts or _PARTS)[1:3], arms or _ARMS)
+    return out
+
 # %% ../nbs/13_augmentations.ipynb #a75c0465
 def point_noise(
     frames,     # (..., T, P, C)
@@ -278,6 +315,16 @@ def _warped(last, T, rng, max_crop, max_warp):
     u = (np.arange(T)/last.clip(1)).clip(0, 1) # 0 to 1 over the real frames
     return last*(start+(end-start)*u**_powers(last.shape, rng, max_warp))
 
+# %% ../nbs/13_augmentations.ipynb #c95e5d57
+def _shown(x, at, last):
+    "Each clip (n, T, P, C) at moments `at` (n, T); where one of two frames lacks a point, the nearer decides"
+    low = np.floor(at+1e-6).astype(int)
+    out = _between(x, low, low+1, (at-low).clip(0))
+    near = x[np.arange(len(x))[:,None],np.rint(at).astype(int).clip(0)]
+    np.copyto(out, near, where=np.isnan(out))
+    out[np.arange(x.shape[1])>last] = np.nan
+    return out
+
 # %% ../nbs/13_augmentations.ipynb #f5691f62
 def time_warp(
     frames,       # (..., T, P, C)
@@ -289,11 +336,61 @@ def time_warp(
     "Cut off the ends of each clip, and hurry its beginning or its end"
     x,last,T = _clips(frames),_lengths(frames, mask)-1,frames.shape[-3]
     at = _warped(last, T, np.random.default_rng(rng), max_crop, max_warp)
-    low = np.floor(at+1e-6).astype(int)
-    out = _between(x, low, low+1, (at-low).clip(0))
-    near = x[np.arange(len(x))[:,None],np.rint(at).astype(int).clip(0)]
-    np.copyto(out, near, where=np.isnan(out))
-    out[np.arange(T)>last] = np.nan
+    return _shown(x, at, last).reshape(frames.shape)
+
+# %% ../nbs/13_augmentations.ipynb #0e69b169
+def _heights(x, points):
+    "The mean y of the seen points of a part in each frame of (n, T, P, C), NaN if there are none, (n, T)"
+    y = x[:,:,points,1]
+    seen = (~np.isnan(y)).sum(2)
+    return np.where(seen>0, np.nansum(y, 2)/seen.clip(1), np.nan)
+
+# %% ../nbs/13_augmentations.ipynb #4915c8d8
+def _ways(last, T, rng, share, moves, pauses):
+    "When each frame is in its sign (n, T), from 0 to 1, and how far it is from the sign to rest (n, T, 2 ends)"
+    n,once = len(last),(last>2)*(rng.random((len(last),2))<share)
+    way = rng.uniform(*moves, (n,2))*once
+    pause = rng.uniform(*pauses, (n,2))*(rng.random((n,2))<.5)*once
+    before,after = (way+pause).T[...,None]
+    at = (np.arange(T)/last.clip(1))*(1+before+after) - before
+    outside = np.stack([-at, at-1], -1) - pause[:,None]
+    return at, (outside/np.where(way>0, way, np.inf)[:,None]).clip(0, 1)**rng.uniform(.8, 1.6, (n,1,2))
+
+# %% ../nbs/13_augmentations.ipynb #9e175766
+def _descent(x, last, rng, rests, max_side, hands, arms):
+    "From each hand's place at both ends to rest: x and y (n, 2 ends, 2 hands, 2), 0 if nothing is seen there"
+    n,ends = len(x),np.concatenate([0*last, last.clip(0)], 1)
+    out = np.stack([rng.uniform(-max_side, max_side, (n,2,2)), rng.uniform(*rests, (n,2,2))], -1)
+    for i,(hand,(wrist,_)) in enumerate(zip(hands, arms)):
+        height = np.where(np.isnan(y := _heights(x, hand)), _heights(x, wrist), y)
+        height = np.take_along_axis(height, ends, 1)
+        out[:,:,i,1] = np.nan_to_num(out[:,:,i,1]-height).clip(0)
+    return out
+
+# %% ../nbs/13_augmentations.ipynb #2ef89eb3
+def rise_and_fall(
+    frames,          # (..., T, P, C), in shoulder widths below the shoulders
+    share=.75,       # probability of a way, at each end
+    moves=(.04,.25), # shortest and longest way, in lengths of the sign
+    pauses=(0,.12),  # shortest and longest pause between a way and the sign, in half of the ways
+    rests=(1.1,1.9), # highest and lowest place of rest
+    lost=(.8,1.8),   # highest and lowest place below which hands are lost on the way
+    *, parts=None,   # of `part_positions`; None for the default points
+    arms=None,       # of `arm_positions`; None for the default points
+    mask=None,       # (..., T) real frames; None for all
+    rng=None         # random generator; None for a fresh one
+)->np.ndarray:
+    "Let the hands come from rest before the sign, and go to rest after it"
+    x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
+    hands,arms = (parts or _PARTS)[1:3],arms or _ARMS
+    at,deep = _ways(last, x.shape[1], rng, share, moves, pauses)
+    down = _descent(x, last, rng, rests, .4, hands, arms)
+    out = _shown(x, at.clip(0, 1)*last, last)
+    _move_arms(out, np.einsum('nte,nehc->nthc', deep, down), .3, hands, arms)
+    edge = rng.uniform(*lost, last.shape)
+    for hand in hands:
+        gone = (_heights(out, hand)>edge) & (deep>0).any(2)
+        out[:,:,hand] = np.where(gone[...,None,None], np.nan, out[:,:,hand])
     return out.reshape(frames.shape)
 
 # %% ../nbs/13_augmentations.ipynb #cea198f4
@@ -458,8 +555,8 @@ MAX_SHIFT = .04 # shoulder widths; about the documented .01 of the picture
 
 @lru_cache
 def _points(cfg):
-    "The left/right exchange of the points in use, their parts, and the head's"
-    return flip_map(useful_rows(cfg)),part_positions(cfg),head_positions(cfg)
+    "The left/right exchange of the points in use, their parts, the head's and the arms'"
+    return flip_map(useful_rows(cfg)),part_positions(cfg),head_positions(cfg),arm_positions(cfg)
 
 # %% ../nbs/13_augmentations.ipynb #eeaa8d1b
 def _mirror(x, cfg):
@@ -469,11 +566,14 @@ def _mirror(x, cfg):
 
 # %% ../nbs/13_augmentations.ipynb #1b467b07
 _FUNCTIONS = { # applied whole, before the others
+    'rise_and_fall': lambda x,mask,cfg,rng: rise_and_fall(x, parts=_points(cfg)[1], arms=_points(cfg)[3],
+                                                          mask=mask, rng=rng), # before an end is cut
     'time_warp': lambda x,mask,cfg,rng: time_warp(x, mask=mask, rng=rng),
     'temporal_resample': lambda x,mask,cfg,rng: temporal_resample(x, mask=mask, rng=rng),
     'frame_rate_change': lambda x,mask,cfg,rng: frame_rate_change(x, mask=mask, rng=rng),
     'mirror': lambda x,mask,cfg,rng: _mirror(x, cfg),
     'body_affine': lambda x,mask,cfg,rng: body_affine(x, origin=cfg.STANDARDIZE, mask=mask, rng=rng),
+    'arms_shift': lambda x,mask,cfg,rng: arms_shift(x, parts=_points(cfg)[1], arms=_points(cfg)[3], rng=rng),
     'hand_jitter': lambda x,mask,cfg,rng: hand_jitter(x, parts=_points(cfg)[1], rng=rng),
     'point_noise': lambda x,mask,cfg,rng: point_noise(x, rng=rng)}
 _MOVES = { # matrices (n, C, C), with the functions' defaults
