@@ -195,7 +195,6 @@ def on_train_epoch_end(self:LightningBaseModel):
     self._log_epoch('Train')
     for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
 
-# %% ../nbs/42_lightning_trainer.ipynb #be95ec99
 @patch
 def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
 
@@ -205,7 +204,6 @@ def swap_average(self:LightningBaseModel)->None:
     "Exchange the model's weights and their average, if there is one"
     if self.average: self.average.swap()
 
-# %% ../nbs/42_lightning_trainer.ipynb #b5fb52bf
 @patch
 def on_fit_start(self:LightningBaseModel):
     if not self.cfg.AVERAGE_DECAY: return
