@@ -199,6 +199,15 @@ def on_train_epoch_end(self:LightningBaseModel):
 @patch
 def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
 
+# %% ../nbs/42_lightning_trainer.ipynb #ac776a82
+@patch
+def on_train_epoch_end(self:LightningBaseModel):
+    self._log_epoch('Train')
+    for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
+
+@patch
+def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
+
 # %% ../nbs/42_lightning_trainer.ipynb #59a4705b
 @patch
 def swap_average(self:LightningBaseModel)->None:
@@ -206,6 +215,18 @@ def swap_average(self:LightningBaseModel)->None:
     if self.average: self.average.swap()
 
 # %% ../nbs/42_lightning_trainer.ipynb #b5fb52bf
+@patch
+def on_fit_start(self:LightningBaseModel):
+    if not self.cfg.AVERAGE_DECAY: return
+    self.average = WeightAverage(self.model, self.cfg.AVERAGE_DECAY)
+    vars(self.average).update(self._averaging)
+
+# %% ../nbs/42_lightning_trainer.ipynb #59a4705b
+@patch
+def swap_average(self:LightningBaseModel)->None:
+    "Exchange the model's weights and their average, if there is one"
+    if self.average: self.average.swap()
+
 @patch
 def on_fit_start(self:LightningBaseModel):
     if not self.cfg.AVERAGE_DECAY: return
