@@ -25,7 +25,7 @@ from .models.checkpoint import make_sidecar
 from .models.first_step import HandChannels
 from .models.core import create_model,pick_device
 from .callbacks import WeightAverage,named_callbacks
-from .trainer import check_loss,log_dir,new_run_dir,resolve_run
+from .trainer import check_loss,fit_to_clips,log_dir,new_run_dir,resolve_run
 
 # %% ../nbs/42_lightning_trainer.ipynb #d5e17bf9
 class ASLDataModule(L.LightningDataModule):
@@ -195,31 +195,8 @@ def on_train_epoch_end(self:LightningBaseModel):
     self._log_epoch('Train')
     for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
 
-# %% ../nbs/42_lightning_trainer.ipynb #be95ec99
 @patch
 def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
-
-# %% ../nbs/42_lightning_trainer.ipynb #ac776a82
-@patch
-def on_train_epoch_end(self:LightningBaseModel):
-    self._log_epoch('Train')
-    for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
-
-@patch
-def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
-
-# %% ../nbs/42_lightning_trainer.ipynb #59a4705b
-@patch
-def swap_average(self:LightningBaseModel)->None:
-    "Exchange the model's weights and their average, if there is one"
-    if self.average: self.average.swap()
-
-# %% ../nbs/42_lightning_trainer.ipynb #b5fb52bf
-@patch
-def on_fit_start(self:LightningBaseModel):
-    if not self.cfg.AVERAGE_DECAY: return
-    self.average = WeightAverage(self.model, self.cfg.AVERAGE_DECAY)
-    vars(self.average).update(self._averaging)
 
 # %% ../nbs/42_lightning_trainer.ipynb #59a4705b
 @patch
@@ -282,17 +259,13 @@ def setup(self:LightningBaseModel, stage):
     if stage=='fit' and self.cfg.CLASS_WEIGHTS: self._weigh_signs(data)
 
 # %% ../nbs/42_lightning_trainer.ipynb #13465629
-_FITTED = 2048 # clips that the first step takes its statistics from, as in our Trainer
-
 @patch
 def _fit_inputs(self:LightningBaseModel, data):
     "Fit the model's first steps to training clips"
     if not any(isinstance(m, HandChannels) for m in self.model.modules()): return
     if not isinstance(data, ASLDataModule):
         raise ValueError(f"features 'hands': expected an ASLDataModule, found {data}")
-    clips = get_dataset(data.loaders[0])
-    some = np.random.default_rng(self.cfg.SEED).permutation(len(clips))[:_FITTED]
-    self.model.fit_inputs(*clips.subset(clips.clips, augment=False).batch(np.sort(some))[:2])
+    fit_to_clips(self.model, get_dataset(data.loaders[0]), self.cfg.SEED)
 
 # %% ../nbs/42_lightning_trainer.ipynb #4ad6e983
 @patch

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'check_loss', 'predict_clips', 'describe_split',
-           'evaluate_model', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate', 'load_run_config',
-           'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
+           'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate',
+           'load_run_config', 'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
@@ -321,6 +321,8 @@ def train(self:Trainer,
     "Train until the last epoch or until patience runs out; the model then has the best weights"
     n_epochs = self._n_epochs(n_epochs)
     if not self.history: self._begin(n_epochs)
+    if self.config.ONE_CYCLE and n_epochs!=self.planned:
+        raise ValueError(f'expected {self.planned} epochs, as ONE_CYCLE planned, found {n_epochs}')
     try: self._loop(n_epochs)
     except KeyboardInterrupt:
         if not self.checkpoint_path.exists(): raise
@@ -336,16 +338,23 @@ def _n_epochs(self:Trainer, wanted=None):
     return self.config.LIMIT_EPOCHS if self.config.FAST_DEV_RUN else wanted or self.config.EPOCHS
 
 # %% ../nbs/41_trainer.ipynb #edf4c5cf
-_FITTED = 2048 # clips that the first step takes its statistics from
+def fit_to_clips(
+    model,   # in either framework
+    dataset, # `ASLDataset` of training clips
+    seed,    # of their choice
+    n=2048   # clips at most
+)->None:
+    "Let the first step of a model take its statistics from training clips"
+    some = np.random.default_rng(seed).permutation(len(dataset))[:n]
+    x,mask,_ = dataset.subset(dataset.clips, augment=False).batch(np.sort(some))
+    model.fit_inputs(x, mask)
 
+# %% ../nbs/41_trainer.ipynb #15408525
 @patch
 def _begin(self:Trainer, n_epochs):
     "What comes before the first epoch: the first step's statistics, the plan of the steps"
     self._forget_earlier_run()
-    data = get_dataset(self.train_loader)
-    some = np.random.default_rng(self.config.SEED).permutation(len(data))[:_FITTED]
-    x,mask,_ = data.subset(data.clips, augment=False).batch(np.sort(some))
-    self.model.fit_inputs(x, mask)
+    fit_to_clips(self.model, get_dataset(self.train_loader), self.config.SEED)
     self._plan(n_epochs)
 
 # %% ../nbs/41_trainer.ipynb #a59590cb
@@ -354,6 +363,7 @@ def _plan(self:Trainer, n_epochs):
     "Set up what counts steps: the one-cycle schedule, and the average of the weights"
     cfg = self.config
     n_steps = n_epochs*min(len(self.train_loader), self.limit or len(self.train_loader))
+    self.planned = n_epochs
     if cfg.ONE_CYCLE: self.model.plan(n_steps, cfg.ONE_CYCLE).to_device(cfg.DEVICE)
     if cfg.AVERAGE_DECAY: self.average = WeightAverage(self.model, cfg.AVERAGE_DECAY)
 
@@ -406,7 +416,8 @@ def save_state(self:Trainer)->None:
     with atomic_path(self.run_dir/'history.csv') as p: history.to_csv(p, index=False)
     averaging = dict(n_steps=self.average.n_steps, other=self.average.other) if self.average else {}
     self.model.save_training_state(self.state_path, sidecar=self._sidecar(), history=self.history,
-                                   augmentation_threshold=threshold, averaging=averaging)
+                                   augmentation_threshold=threshold, averaging=averaging,
+                                   planned=self.planned)
 
 # %% ../nbs/41_trainer.ipynb #0ed4c36b
 _INNER_FOLDS = 3
@@ -444,7 +455,8 @@ def _drop_doubtful(self:Trainer)->pd.DataFrame: # the groups left out
     by = doubtful_groups(data, cfg, model_config=self.params, model_name=self.model_name)
     worst = by.iloc[:round(cfg.DROP_DOUBTFUL*len(by))]
     table = data.metadata_df
-    out = pd.MultiIndex.from_frame(table[['participant_id','sign']]).isin(worst.set_index(['participant_id','sign']).index)
+    groups = pd.MultiIndex.from_frame(table[['participant_id','sign']])
+    out = groups.isin(worst.set_index(['participant_id','sign']).index)
     kept = data.subset(table.index[~out])
     self.train_loader = get_dataloader(kept, cfg.BATCH_SIZE, True, cfg.DL_FRAMEWORK, seed=cfg.SEED)
     return worst
@@ -482,6 +494,7 @@ def resume(self:Trainer)->Trainer:
                          f"found other {', '.join(names)}")
     self._plan(self._n_epochs())
     self.model.load_training_state(state)
+    self.planned = more.get('planned', self.planned) # not in older runs
     if self.average: vars(self.average).update(more['averaging'])
     get_dataset(self.train_loader).augmentation_threshold = more['augmentation_threshold']
     self._replay_early_stop()
