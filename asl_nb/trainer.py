@@ -349,7 +349,7 @@ def fit_to_clips(
     x,mask,_ = dataset.subset(dataset.clips, augment=False).batch(np.sort(some))
     model.fit_inputs(x, mask)
 
-# %% ../nbs/41_trainer.ipynb #15408525
+# %% ../nbs/41_trainer.ipynb #cfb5e76b
 @patch
 def _begin(self:Trainer, n_epochs):
     "What comes before the first epoch: the first step's statistics, the plan of the steps"

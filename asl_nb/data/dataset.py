@@ -228,9 +228,7 @@ def _tip_spreads(self:ASLDataset):
 @patch
 def _find_holdable(self:ASLDataset):
     "Which clips may be held still: those with a hand, of signs that move, (n,)"
-    if Config.NO_SIGN not in self.store.label_map:
-        raise ValueError(f'HELD_STILL: expected a label {Config.NO_SIGN!r}, which data joined with '
-                         f'negatives have, found only signs')
+    if Config.NO_SIGN not in self.store.label_map: return np.zeros(len(self), bool)
     signs,spread = self.metadata_df.sign.to_numpy(),self._tip_spreads()
     moves = self.metadata_df.assign(spread=spread).groupby('sign').spread.transform('median')>=_HELD_SPREAD
     return moves.to_numpy() & (signs!=Config.NO_SIGN) & ~np.isnan(spread)
@@ -243,7 +241,7 @@ def _changed(self:ASLDataset, idxs, rng):
     if cfg.HELD_STILL:
         held = self.holdable[idxs] & (rng.random(len(y))<cfg.HELD_STILL)
         x[held] = hold_still(x[held], mask[held], cfg.HAND_INDICES, rng=rng)
-        y = np.where(held, self.store.label_map[cfg.NO_SIGN], y)
+        y = np.where(held, self.store.label_map.get(cfg.NO_SIGN), y) if held.any() else y
     x = augment_batch(x, mask, cfg, self.augmentation_threshold, self.enableDropout, rng=rng)
     return x,mask,y
 
