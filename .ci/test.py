@@ -89,7 +89,7 @@ def benchmarks():
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
-                                ('recipe',()))])
+                                ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()))])
 
 KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
 

@@ -15,6 +15,7 @@ from math import prod
 import numpy as np
 from .utils import nearest
 from .config import Config
+from .data.preprocess import LAP_DEPTH
 from .landmarks import FLIP,LEFT_SHOULDER,flip_map,useful_rows
 
 # %% ../nbs/13_augmentations.ipynb #66f70ca6
@@ -564,10 +565,16 @@ def _mirror(x, cfg):
     width = 0. if cfg.STANDARDIZE else 2*_middle(x)[...,None,0].astype(x.dtype)
     return mirror_landmarks(x, _points(cfg)[0], width)
 
+# %% ../nbs/13_augmentations.ipynb #70dc76e9
+def _rests(cfg):
+    "Where hands come from, as features show it"
+    if not cfg.HIDE_RESTING: return {}
+    return dict(rests=(LAP_DEPTH-.4, LAP_DEPTH), lost=(9, 9))
+
 # %% ../nbs/13_augmentations.ipynb #1b467b07
 _FUNCTIONS = { # applied whole, before the others
-    'rise_and_fall': lambda x,mask,cfg,rng: rise_and_fall(x, parts=_points(cfg)[1], arms=_points(cfg)[3],
-                                                          mask=mask, rng=rng), # before an end is cut
+    'rise_and_fall': lambda x,mask,cfg,rng: rise_and_fall(x, **_rests(cfg), parts=_points(cfg)[1], # before
+                                              arms=_points(cfg)[3], mask=mask, rng=rng), # an end is cut
     'time_warp': lambda x,mask,cfg,rng: time_warp(x, mask=mask, rng=rng),
     'temporal_resample': lambda x,mask,cfg,rng: temporal_resample(x, mask=mask, rng=rng),
     'frame_rate_change': lambda x,mask,cfg,rng: frame_rate_change(x, mask=mask, rng=rng),

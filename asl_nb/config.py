@@ -118,7 +118,6 @@ class TrainSettings:
                             'part_dropout', 'frame_dropout') # names from 13_augmentations
     MIXUP: float = 0.                # alpha of the blend of two clips; 0 for none
     AUGMENTED_COPIES: int = 0        # copies of each clip, augmented before training; 0: anew each epoch
-    HELD_STILL: float = 0.           # probability that a clip is one of its frames, held: 'no sign'
     SAMPLING: str = 'uniform'        # 'signer': all signers equally often; 'sign_signer': rare groups more
     DROP_DOUBTFUL: float = 0.        # share of groups (signer, sign) to leave out, the doubtful ones
     CLASS_WEIGHTS: bool = False      # weight signs by the inverse of their number of clips
@@ -221,7 +220,6 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('a probability from 0 to 1', lambda v: 0<=v<=1, ('DYNAMIC_AUG_MAX_THRESHOLD',)),
     ('a probability below 1', lambda v: 0<=v<1,
      ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
-    ('a probability from 0, below one half', lambda v: 0<=v<.5, ('HELD_STILL',)),
     ('a share from 0, below 1', lambda v: 0<=v<1, ('DROP_DOUBTFUL','ONE_CYCLE','AVERAGE_DECAY')),
     ('shares from 0, below one half', lambda v: v and all(0<=s<.5 for s in v), ('VIEWS',)),
     ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
@@ -261,10 +259,8 @@ def _check_together(cfg):
     if cfg.AUGMENTED_COPIES and 'augmentation_increase_callback' in cfg.CALLBACKS:
         raise ValueError('AUGMENTED_COPIES: expected 0 with augmentation_increase_callback, which '
                          f'cannot change copies made before, found {cfg.AUGMENTED_COPIES}')
-    body = cfg.HELD_STILL or 'rise_and_fall' in cfg.AUGMENTATIONS # both measure in shoulder widths
-    if body and not cfg.STANDARDIZE:
-        name = 'HELD_STILL' if cfg.HELD_STILL else 'the augmentation rise_and_fall'
-        raise ValueError(f'STANDARDIZE: expected True with {name}, found False')
+    if 'rise_and_fall' in cfg.AUGMENTATIONS and not cfg.STANDARDIZE: # it measures in shoulder widths
+        raise ValueError('STANDARDIZE: expected True with the augmentation rise_and_fall, found False')
 
 # %% ../nbs/01_config.ipynb #9d83eb4b
 _FOLLOWS = {'N_CLASSES':'the label map', 'MAX_SEQUENCES':'INPUT_SIZE', 'N_DIMS':'COLUMNS_TO_USE',

@@ -38,7 +38,7 @@ LABELS = Path(__file__).with_name('labels.csv')
 GROUP = ['participant_id','sign']
 HANDS = np.r_[LEFT_HAND, RIGHT_HAND]
 LOOK_ALIKES = ('loveyou','hey','salute','xinchao','toiyeuban','xinloi','mitujhyavarapremakarato','isl_sorry','isl_you',
-               'vsl_ilikeyou','good','minemy')
+               'vsl_ilikeyou','good')
 RENAMED,LEFT_OUT = ('other','exchanged'),('wrong','unclear')
 
 def read_labels(path=LABELS):

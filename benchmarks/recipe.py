@@ -66,10 +66,12 @@ def variants():
     rivals['CVTransferLearningModel'].params['backbone'] = BACKBONES['pytorch']
     return {FULL:Variant(), 'points for hands':Variant(params=dict(features='points')),
             **{f'no {g}':Variant(params=dict(channels=[c for c in CHANNELS if c!=g])) for g in CHANNELS},
-            'no hand_jitter':off(AUGMENTATIONS=tuple(a for a in augmentations if a!='hand_jitter')),
+            **{f'no {a}':off(AUGMENTATIONS=tuple(b for b in augmentations if b!=a))
+               for a in ('hand_jitter','rise_and_fall','arms_shift')},
             'no augmentation':off(AUGMENTATIONS=(), AUGMENTED_COPIES=0), 'no AVERAGE_DECAY':off(AVERAGE_DECAY=0.),
             'no ONE_CYCLE':off(ONE_CYCLE=0.), 'SAMPLING=uniform':off(SAMPLING='uniform'), 'MIXUP=.4':off(MIXUP=.4),
             'no CANONICAL_HAND':off(CANONICAL_HAND=False), 'no TRIM':off(TRIM=False),
+            'no HIDE_RESTING':off(HIDE_RESTING=False), 'one view':off(VIEWS=(0.,)),
             'KEEP_EPOCH=best':off(KEEP_EPOCH='best'), 'DROP_DOUBTFUL=.1':off(DROP_DOUBTFUL=.1),
             NO_SIGN_CLASS:Variant(), 'kernel ridge':RULER, 'GISLR 1st place':WINNER, **rivals}
 
