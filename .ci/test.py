@@ -85,7 +85,7 @@ def docs():
 
 def benchmarks():
     "The benchmarks run, and both loaders give the same distribution"
-    few,both = ('--models','LSTM*','Conv*'),('--frameworks','pytorch','tensorflow')
+    few,both = ('--models','LSTM*','Hand*'),('--frameworks','pytorch','tensorflow')
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),

@@ -7,8 +7,9 @@
 The clips are divided into folds by signer. Each signer is tested once, by a model that never saw them, and the epoch is
 chosen on validation signers of the fold. BUDGET is the time of a fold's training with its validation: wall-clock time on
 a GPU, processor time on a CPU, so that other load does not matter. Training ends with the last epoch that should end in
-time, after at least one; early stopping may end it before. Each model has its shipped configuration, except
-CVTransferLearningModel, which has a small backbone. KEY=value are settings, e.g. SOURCE=webcam N_FOLDS=5 SEED=1, or
+time, after at least one; early stopping may end it before. Each model has its shipped configuration and its recipe, except
+CVTransferLearningModel, which has a small backbone. HandModel's one cycle needs a fixed number of epochs, so it ends early
+if its epochs fit into the time, and with the average of an unfinished cycle if not. KEY=value are settings, e.g. SOURCE=webcam N_FOLDS=5 SEED=1, or
 DL_FRAMEWORK=tensorflow for the Keras models (extra `tf`).
 
 A finished fold is kept in OUT and not trained again, so a run that was killed can be resumed. Give MODELS to divide the
@@ -25,13 +26,13 @@ from pathlib import Path
 import pandas as pd
 from models import limit_threads
 
-from asl_nb.config import load_config
+from asl_nb.config import parse_overrides
 from asl_nb.utils import atomic_path
 from asl_nb.data.store import open_store
 from asl_nb.data.synth import make_dataset
 from asl_nb.metrics import Report
 from asl_nb.models.core import pick_device
-from asl_nb.models.registry import list_models
+from asl_nb.models.registry import list_models, recipe_config
 from asl_nb.trainer import Trainer, fold_dir
 
 BACKBONES = dict(pytorch='resnet18', tensorflow='mobilenet')
@@ -78,16 +79,18 @@ def summary(folder, cfg, name):
             'weights':f'{facts.weights[0]:,}', 'epochs':round(facts.epochs.mean(), 1),
             'seconds per fold':round(facts.seconds.mean(), 1)}
 
-def run(data, out, budget, patterns, cfg, threads):
+def run(data, out, budget, patterns, words, threads):
     "Train what is not trained yet, and print the table of what is complete"
+    cfg = recipe_config(**words)
     limit_threads(threads, [cfg.DL_FRAMEWORK])
-    store = open_store(data, cfg, progress=False)
     for fold in range(cfg.N_FOLDS):
         for name in (n for n in list_models() if any(fnmatch(n, p) for p in patterns)):
             folder = fold_dir(out/name, fold)
             if (folder/'facts.json').exists(): continue
             print(f'{time.strftime("%H:%M:%S")} {name}, fold {fold}', flush=True)
-            train_fold(name, cfg.replace(FOLD=fold), store, folder, budget)
+            own = recipe_config(name, **{**words, 'FOLD':fold})
+            train_fold(name, own, open_store(data, own, progress=False), folder, budget)
+    store = open_store(data, cfg, progress=False)
     rows = {n:row for n in list_models() if (row := summary(out/n, cfg, store.marker['name']))}
     table = store.table
     print(f"{time.strftime('%Y-%m-%d')}, data {store.marker['name']}: {len(table)} clips, "
@@ -106,12 +109,12 @@ def main():
     parser.add_argument('--check', action='store_true', help='run small, on synthetic signers')
     args = parser.parse_intermixed_args()
     for p in args.models: list_models(p) or parser.error(f'no model is named {p}')
-    settings = ['LOG_METRICS=[Loss]', *args.settings]
+    words = {'LOG_METRICS':('Loss',), **parse_overrides(args.settings)}
     if not args.check: return run(args.data or parser.error('--data is needed'), args.out, args.budget, args.models,
-                                  load_config(overrides=settings), args.threads)
+                                  words, args.threads)
     with tempfile.TemporaryDirectory() as d:
         make_dataset(Path(d)/'data', n_signs=3, n_signers=4, n_clips=2, progress=False)
-        cfg = load_config(overrides=[*settings, f'ROOT_PATH={d}', 'N_FOLDS=2', 'EPOCHS=1'])
-        run(Path(d)/'data', Path(d)/'out', 1., args.models, cfg, args.threads)
+        words |= {'ROOT_PATH':d, 'N_FOLDS':2, 'EPOCHS':1}
+        run(Path(d)/'data', Path(d)/'out', 1., args.models, words, args.threads)
 
 if __name__=='__main__': main()

@@ -3,7 +3,7 @@
     python benchmarks/models.py [--models '*'] [--frameworks pytorch tensorflow] [--batch 32] [--rounds 5] [--threads 1]
                                 [--device cpu] [--compile] [--check]
 
-Each model has its shipped configuration, with 250 signs and clips of 32 frames.
+Each model has its shipped configuration and its recipe, with 250 signs. Clips have 32 frames, those of HandModel 16.
 
 * Clip: recognizing one clip (batch of one), in milliseconds, and as a ratio. Input and output are NumPy arrays.
 * Forward and training: clips per second in batches, without the loader, as ratios. Training is forward, backward and the
@@ -22,16 +22,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from asl_nb.config import Config
 from asl_nb.models.core import create_model, pick_device
-from asl_nb.models.registry import list_models
+from asl_nb.models.registry import list_models, recipe_config
 
 BASELINE = 'TransformerPredictor', 'pytorch'
 
-def example(n):
+def example(n, cfg):
     "A batch of random clips"
-    x = np.random.default_rng(0).normal(size=(n, 32, 96, 2)).astype(np.float32)
-    return x, np.ones((n, 32), bool), np.arange(n)%250
+    x = np.random.default_rng(0).normal(size=(n, cfg.INPUT_SIZE, cfg.N_LANDMARKS, cfg.N_DIMS)).astype(np.float32)
+    return x, np.ones(x.shape[:2], bool), np.arange(n)%250
 
 def tensors(framework):
     "What makes a framework's tensor from an array"
@@ -81,11 +80,11 @@ def main():
     limit_threads(args.threads, args.frameworks)
     device = pick_device(args.device)
     wanted = dict.fromkeys([BASELINE, *((n,f) for n in list_models(args.models) for f in args.frameworks)])
-    models = {(n,f):create_model(n, cfg=Config(DL_FRAMEWORK=f)).to_device(args.device) for n,f in wanted}
-    one,many = example(1),example(args.batch)
-    clip = measure(models, lambda m: m.logits(*one[:2]), 4*args.rounds, device)
-    ahead = measure(models, lambda m: m.logits(*many[:2]), args.rounds, device)
-    fit = measure(models, lambda m: train(m, many), args.rounds, device)
+    models = {(n,f):create_model(n, cfg=recipe_config(n, DL_FRAMEWORK=f)).to_device(args.device) for n,f in wanted}
+    one,many = ({id(m):example(n, m.cfg) for m in models.values()} for n in (1, args.batch))
+    clip = measure(models, lambda m: m.logits(*one[id(m)][:2]), 4*args.rounds, device)
+    ahead = measure(models, lambda m: m.logits(*many[id(m)][:2]), args.rounds, device)
+    fit = measure(models, lambda m: train(m, many[id(m)]), args.rounds, device)
     table = pd.DataFrame({
         'weights':{n:f'{sum(v.numel() for v in m.state_dict().values()):,}' for n,m in models.items()},
         'clip, ms':(1e3*clip).round(2), 'clip, times the baseline':(clip/clip[BASELINE]).round(2),
@@ -93,7 +92,7 @@ def main():
     if args.compile:
         compiled = {n:m for n,m in models.items() if n[1]=='pytorch'}
         for m in compiled.values(): m.forward = torch.compile(m.forward)
-        faster = measure(compiled, lambda m: m.logits(*many[:2]), args.rounds, device)
+        faster = measure(compiled, lambda m: m.logits(*many[id(m)][:2]), args.rounds, device)
         table['compiled forward, speed'] = (ahead/faster).round(2)
     print(f'{device}, {args.threads} threads, batches of {args.batch}; {BASELINE[0]} in PyTorch: '
           f'{args.batch/ahead[BASELINE]:.0f} clips/s forward, {args.batch/fit[BASELINE]:.0f} clips/s in training')
