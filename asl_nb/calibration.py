@@ -103,7 +103,7 @@ def _predicted(model, data, choose, what, progress):
     return rows,predict_rows(model, store, rows)
 
 # %% ../nbs/46_calibration.ipynb #8617c1a7
-def _fit(rows, probs, label_map, accept=.9):
+def _fit(rows, probs, label_map, accept=.95):
     "Temperature and threshold for some clips; no threshold if all show signs"
     labels = rows.label.to_numpy(int)
     temperature = fit_temperature(probs[labels>=0], labels[labels>=0])
@@ -119,7 +119,7 @@ def calibrate(
     data=None,      # the data folder or store it was trained on; None for its RAW_DATA_DIR
     negatives=None, # data folder or store of clips without any of its signs
     progress=True,  # show bars
-    accept=.9       # share of the right answers that the threshold accepts
+    accept=.95      # share of the right answers that the threshold accepts
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Fit temperature and threshold on a checkpoint's validation signers, and write them to its sidecar"
     model = load_model_from_checkpoint(_own_checkpoint(checkpoint)[0])
@@ -140,7 +140,7 @@ def calibrate_run(
     data=None,     # data folder or store it was trained on; None for its RAW_DATA_DIR
     negatives=None,# data folder or store of clips without any of its signs
     progress=True, # show bars
-    accept=.9      # share of the right answers that the threshold accepts
+    accept=.95     # share of the right answers that the threshold accepts
 )->list: # of what `calibrate` returns
     "Calibrate a run, or the runs of all folds"
     folds = sorted(Path(out).glob('fold*'))

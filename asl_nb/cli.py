@@ -272,7 +272,7 @@ def calibrate(*,
     checkpoint:str,    # name of bundled weights, .safetensors file, or folder of a run
     data:str,          # data folder or store it was trained on
     negatives:str=None,# data folder of clips of other signs; without it there is no threshold of "no sign"
-    accept:float=.9    # share of the right answers that the threshold accepts
+    accept:float=.95   # share of the right answers that the threshold accepts
 ):
     "Make a checkpoint's probabilities agree with how often it is right, on its validation signers"
     from asl_nb.calibration import calibrate
