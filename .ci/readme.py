@@ -8,7 +8,8 @@ from nbconvert import MarkdownExporter
 ROOT = Path(__file__).parent.parent
 INDEX = ROOT/'nbs'/'index.ipynb'
 HEADER = '| Notebook | What it gives |\n|---|---|'
-GROUPS = {'00':'Settings, landmarks and data', '20':'Models', '30':'The same models in Keras', '40':'Training',
+GROUPS = {'00':'Settings, landmarks and data', '19':'Models', '30':'The same models in Keras',
+          '38':'The recommended model', '40':'Training',
           '60':'Recognizing', '75':'Around them'} # from which number on
 
 def notebook_table():
