@@ -87,7 +87,11 @@ class HandModel(BaseModel):
         x = self.project(self.lose(self.fill(x, mask)))
         x = x + sinusoids(x.shape[1], self.d_model).to(x)
         for conv in self.convs: x = conv(x, mask)
-        x = self.transformer(x, src_key_padding_mask=padding(mask))
+        x = self.transformer(x, src_mask=self._hidden(mask))
         return self.norm(torch.cat([masked_mean(x, mask), masked_max(x, mask)], 1))
+
+    def _hidden(self, mask): # (B*n_head, T, T): as PyTorch's padding mask, whose check imports SymPy for .3 s
+        T,n_head = mask.shape[1],self.transformer.self_attn.num_heads
+        return padding(mask).repeat_interleave(n_head, 0)[:,None].expand(-1, T, -1)
 
     def forward(self, x, mask): return self.head(self.encode(x, mask))
