@@ -1,16 +1,16 @@
-"""What `recipe.py` prints of clips that show none of the signs: how many are accepted as one."""
+"""What models say of clips that show none of the signs: how many are accepted as one."""
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from asl_nb.clip import Clip
 from asl_nb.config import Config
 from asl_nb.data.raw import read_table
 from asl_nb.metrics import accepted
-from asl_nb.predict import Recognizer
+from asl_nb.predict import NO_SIGN, Recognizer
 
+CHUNK = 256 # clips that are read at once
 STILL = 'nosign' # clips of people who only sit there: always among those that are trained on
 
 def trained_half(folder, signs, out):
@@ -26,12 +26,13 @@ def trained_half(folder, signs, out):
     return out
 
 def answers(recognizer, rows):
-    "The sign that a recognizer finds most probable in each clip, and how probable it is"
-    parts = [np.zeros((0, len(recognizer.classes)))]
-    for k in range(0, len(rows), 256):
-        parts.append(recognizer.probabilities([Clip.read(f) for f in rows.file.iloc[k:k+256]]))
-    probs = np.concatenate(parts)[:,:len(recognizer.signs)]
-    return np.array(recognizer.signs)[probs.argmax(1)],probs.max(1)
+    "A recognizer's answer to each clip, the most probable sign, and how probable that is"
+    chunks = [rows.file.iloc[k:k+CHUNK].tolist() for k in range(0, len(rows), CHUNK)]
+    said = [a for files in chunks for a in recognizer.predict_batch(files, top=2)]
+    best = [next(p.sign for p in a.top if p.sign!=NO_SIGN) for a in said]
+    found = rows[['path','participant_id','sign']].assign(best=best, score=[a.probability for a in said],
+                                                          answer=[a.sign for a in said])
+    return found.assign(right=found.best==found.sign, named=found.answer==found.sign)
 
 def own_clips(rows, split, cfg):
     "The clips that a fold tests: of its test signers, and its share of the signers on no side of the split"
@@ -48,10 +49,8 @@ def score_domains(run_dir, cfg, plan):
         if domain!='dictionary': rows = own_clips(rows, recognizer.model.sidecar['split'], cfg)
         if domain=='others': rows = rows[~rows.sign.isin(recognizer.signs)]
         if 'settled' in rows: rows = rows[rows.settled!='False']
-        said,score = answers(recognizer, rows)
         kind = np.select([rows.sign.isin(recognizer.signs), rows.sign.isin(trained)], ['sign','trained on'], 'new')
-        parts.append(rows[['path','participant_id','sign']].assign(domain=domain, kind=kind, right=said==rows.sign,
-                                                                    score=score))
+        parts.append(answers(recognizer, rows).assign(domain=domain, kind=kind))
     return pd.concat(parts)
 
 def acceptance(found):

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from card import fill_card, stream_rows
 from labels import LEFT_OUT, RENAMED, read_labels
-from other_signs import STILL, own_clips, trained_half
+from other_signs import STILL, answers, own_clips, trained_half
 from prototypes import average_movement, check as check_prototypes, save_prototypes
 from stream import measure
 
@@ -41,19 +41,9 @@ from asl_nb.predict import NO_SIGN, Recognizer
 from asl_nb.trainer import Trainer, fold_dir, load_run_config, train_fold
 from asl_nb.utils import atomic_path
 
-CHUNK = 256 # clips that are read at once
 PER_SIGNER,SIGNERS = 4,24 # clips of each signer, and signers of each sign, that an average movement looks at
 
 # what models answer
-
-def answers(recognizer, rows):
-    "A recognizer's answer to each clip, the most probable sign, and how probable that is"
-    chunks = [rows.file.iloc[k:k+CHUNK].tolist() for k in range(0, len(rows), CHUNK)]
-    said = [a for files in chunks for a in recognizer.predict_batch(files, top=2)]
-    best = [next(p.sign for p in a.top if p.sign!=NO_SIGN) for a in said]
-    found = rows[['path','participant_id','sign']].assign(best=best, score=[a.probability for a in said],
-                                                          answer=[a.sign for a in said])
-    return found.assign(right=found.best==found.sign, named=found.answer==found.sign)
 
 def domain_answers(recognizer, args, everything=False):
     "The answers to clips of a fold's test signers, and to the dictionary's; of the dictionary alone for the final weights"
