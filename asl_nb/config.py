@@ -115,7 +115,7 @@ class TrainSettings:
     LIMIT_BATCHES: int = 3
     LIMIT_EPOCHS: int = 1
     AUGMENTATIONS: tuple = ('temporal_resample', 'mirror', 'shift', 'scaling', 'rotation',
-                            'part_dropout', 'frame_dropout') # names from 13_augmentations
+                            'part_dropout', 'frame_dropout') # names from 14_augmentations
     MIXUP: float = 0.                # alpha of the blend of two clips; 0 for none
     AUGMENTED_COPIES: int = 0        # copies of each clip, augmented before training; 0: anew each epoch
     SAMPLING: str = 'uniform'        # 'signer': all signers equally often; 'sign_signer': rare groups more
