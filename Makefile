@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 BIN := .venv/bin
 EXTRAS ?= dev
-TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune
+TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose
 DATA ?=
 
 .PHONY: demo test docs bench readme clean
