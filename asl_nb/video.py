@@ -273,6 +273,8 @@ def _clock(text):
 def _declared_seconds(container, stream):
     "From a video's first frame to its end; None = unknown"
     if container.start_time is None or container.format.name=='gif': return None # FFmpeg's own sum
+    if container.format.name=='avi' and stream.average_rate: # knows how many frames it should hold
+        return float(stream.frames/stream.average_rate) or None
     if stream.duration: return float(stream.duration*stream.time_base)
     seconds = _clock(stream.metadata.get('DURATION', '')) or (container.duration or 0)/1e6
     start = 0 if 'matroska' in container.format.name else container.start_time/1e6
@@ -286,7 +288,7 @@ def container_info(
     "What a video file says about its length and frame rate, without decoding it"
     with _opened(path) as (container,stream):
         fps,seconds = _plausible_fps(stream.average_rate),_declared_seconds(container, stream)
-        frames = stream.frames or round((seconds or 0)*(fps or 0))
+        frames = round(seconds*fps) if seconds and fps else stream.frames
         return ContainerInfo(frames if frames>0 else None, fps, seconds)
 
 # %% ../nbs/05_video.ipynb #63a3435c
