@@ -152,10 +152,10 @@ def _decoded(path, container, stream):
 
 # %% ../nbs/05_video.ipynb #3c6e680a
 DEFAULT_FPS = 30. # frames per second, where frames come without a rate
-_MAX_FPS = 240
+_MIN_FPS,_MAX_FPS = 1,240
 _MISSING = .25    # share of a video that may be missing
 
-def _plausible_fps(fps): return float(fps) if fps and 0<fps<=_MAX_FPS else None # NaN fails both
+def _plausible_fps(fps): return float(fps) if fps and _MIN_FPS<=fps<=_MAX_FPS else None # NaN fails both
 
 # %% ../nbs/05_video.ipynb #8d3f6a0e
 def _has_times(container, stream):
@@ -270,9 +270,9 @@ class ContainerInfo(NamedTuple):
 # %% ../nbs/05_video.ipynb #0916d9e2
 def _clock(text):
     "Seconds of 'hours:minutes:seconds'; 0 of any other text"
-    try: h,m,s = text.split(':')
+    try: h,m,s = map(float, text.split(':'))
     except ValueError: return 0.
-    return 3600*float(h)+60*float(m)+float(s)
+    return 3600*h+60*m+s
 
 def _declared_seconds(container, stream):
     "From a video's first frame to its end; None = unknown"
