@@ -146,6 +146,7 @@ def _decoded(path, container, stream):
                 n,bad = n+1,bad+frame.is_corrupt
                 yield frame
         except av.error.FFmpegError: bad += 1
+        except IndexError: packets = container.demux(stream) # PyAV stumbles over a late new stream
     if not n: raise ValueError(_undecodable(path, stream.codec_context.name))
     if bad>_MISSING*(n+bad):
         raise ValueError(f'{path}: expected a video, found {n} frames and {bad} that are damaged')
@@ -166,12 +167,12 @@ def _has_times(container, stream):
 def _timed(path, container, stream):
     "(seconds, FFmpeg's frame), from wherever the container is read"
     start = container.start_time and container.start_time/1e6
-    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),None
+    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),-math.inf
     stored = _has_times(container, stream)
     for frame in _decoded(path, container, stream):
         if start is None: start = frame.time or 0.
-        if stored and frame.time is not None: time = frame.time-start
-        else: time = 0. if time is None else time+step
+        told = frame.time-start if stored and frame.time is not None else -math.inf
+        time = told if told>time else max(time+step, 0.) # missing, or before the last frame
         yield time,frame
 
 # %% ../nbs/05_video.ipynb #ed77f8dd
