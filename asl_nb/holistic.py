@@ -4,14 +4,14 @@
 
 # %% auto #0
 __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'HolisticExtractor', 'convert_frames_to_landmarks',
-           'frame_bar', 'video_to_landmarks', 'iter_landmarks']
+           'video_to_landmarks', 'timed_landmarks']
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
 from contextlib import nullcontext
 import numpy as np
 from .landmarks import *
-from .video import check_frame,check_whole,declared_length,describe_video,iter_frames
-from .video import quiet,timed_frames
+from .utils import check_count,progress_bar
+from .video import check_frame,check_whole,container_info,describe_frames,quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
 def results_to_landmarks(
@@ -96,43 +96,41 @@ def convert_frames_to_landmarks(
         lm = [extract(frame) for frame in video_numpy_frames]
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
-# %% ../nbs/06_holistic.ipynb #a3e65178
-def frame_bar(
-    frames,   # iterable
-    name:str, # of what is done, shown beside the bar
-    n,        # number of frames; None if unknown
-    progress  # show the bar?
-): # the same frames
-    "Frames, with a progress bar if one is wanted"
-    if not progress: return frames
-    from tqdm.auto import tqdm
-    return tqdm(frames, name, n, unit='frame')
+# %% ../nbs/06_holistic.ipynb #1bec6969
+def _watched(path, extractor, progress, cut):
+    "(seconds, frame, landmarks) of a video's frames"
+    total = None if cut else container_info(path).frames
+    frames = timed_frames(path, cut)
+    with extractor or HolisticExtractor() as extract:
+        for time,frame in progress_bar(frames, progress, desc='landmarks', total=total, unit='frame'):
+            yield time,frame,extract(frame)
 
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(
     path,           # the video file
     extractor=None, # None for `HolisticExtractor()`
-    progress=False  # show a bar?
+    progress=False, # show a bar?
+    cut=None        # `Cut`; None for the whole video
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
-    "The landmarks of a video, and what is known about it"
+    "The landmarks of a video or of a part of it, and what is known about it"
     times,lm = [],[]
-    declared = max(declared_length(path)[0], 0) or None
-    with extractor or HolisticExtractor() as extract:
-        for time,frame in frame_bar(timed_frames(path), 'landmarks', declared, progress):
-            times.append(time)
-            lm.append(extract(frame))
-    info = describe_video(path, times, frame)
-    check_whole(path, info)
+    for time,frame,points in _watched(path, extractor, progress, cut):
+        times.append(time)
+        lm.append(points)
+    info = describe_frames(path, times, frame)
+    if cut is None: check_whole(path, info)
     return np.array(lm, np.float32),info
 
 # %% ../nbs/06_holistic.ipynb #fad7b9bf
-def iter_landmarks(
-    video_path,     # the video
+def timed_landmarks(
+    path,           # the video file
     extractor=None, # None for `HolisticExtractor()`
-    n_frames=None,  # of the video, for the bar
-    progress=False  # show a bar?
-): # generator of (543, 3) float32, NaN = not seen
-    "The landmarks of a video's frames, one by one"
-    with extractor or HolisticExtractor() as extract:
-        frames = frame_bar(iter_frames(video_path), 'landmarks', n_frames, progress)
-        for frame in frames: yield extract(frame)
+    progress=False, # show a bar?
+    cut=None        # `Cut`; None for the whole video
+): # generator of (seconds, (543, 3) float32, NaN = not seen)
+    "The landmarks of a video's frames one by one, each with its time"
+    times = []
+    for time,frame,points in _watched(path, extractor, progress, cut):
+        times.append(time)
+        yield time,points
+    if cut is None: check_whole(path, describe_frames(path, times, frame))
