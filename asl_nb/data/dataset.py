@@ -32,8 +32,9 @@ def _together(table):
 def _folds(table, n, seed):
     "Signer-grouped folds, stratified by sign: the signers of each"
     from sklearn.model_selection import StratifiedGroupKFold
-    groups = _together(table)
-    n = min(n, len(np.unique(groups)))
+    groups,clips = _together(table),table.sign.value_counts().max()
+    n = min(n, len(np.unique(groups)), clips)
+    if n<2: raise ValueError('expected a sign with at least 2 clips, to split by signer, found none')
     folds = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
     sides = folds.split(table, table.sign, groups)
     return [sorted(table.participant_id.iloc[test].unique().tolist()) for _,test in sides]
@@ -43,10 +44,10 @@ def _test_signers(table, cfg):
     "The signers of the fold FOLD"
     folds = _folds(table, cfg.N_FOLDS, cfg.SEED)
     if 0<=cfg.FOLD<len(folds): return folds[cfg.FOLD]
-    few = f': the signers are enough for N_FOLDS={len(folds)}' if len(folds)<cfg.N_FOLDS else ''
+    few = f': there are signers and clips for N_FOLDS={len(folds)}' if len(folds)<cfg.N_FOLDS else ''
     raise ValueError(f'expected FOLD from 0 to {len(folds)-1}, found {cfg.FOLD}{few}')
 
-# %% ../../nbs/15_data.dataset.ipynb #f43803f0
+# %% ../../nbs/15_data.dataset.ipynb #2705fd6f
 def _check_signers(table, least):
     "`ValueError` if there are fewer people than a split by signer needs"
     signers,people = table.participant_id.nunique(),len(np.unique(_together(table)))
@@ -111,7 +112,7 @@ def split_clips(
     key = table.participant_id if split['kind']=='signer' else table.path
     return {k:np.flatnonzero(key.isin(split[k])) for k in ('train','valid','test')}
 
-# %% ../../nbs/15_data.dataset.ipynb #521632a8
+# %% ../../nbs/15_data.dataset.ipynb #50c7f14b
 def unknown_signers(
     table # one row per clip: participant_id, perhaps signer
 )->np.ndarray: # (n,) bool
@@ -120,7 +121,7 @@ def unknown_signers(
     unnamed = (table['signer']=='').to_numpy() if 'signer' in table else np.zeros(len(table), bool)
     return unnamed | (alone & (2*alone.sum()>len(table)))
 
-# %% ../../nbs/15_data.dataset.ipynb #a21f401e
+# %% ../../nbs/15_data.dataset.ipynb #6508d0b2
 def signer_warning(
     table,     # of the whole store
     split:dict # of `make_split`; without training signers if other data are tested
