@@ -121,9 +121,10 @@ def progress_bar(
 ): # tqdm's bar
     "Go through items with a progress bar"
     from tqdm.auto import tqdm
-    if not (sys.stderr.isatty() or 'ipykernel' in sys.modules):
+    if not show or sys.stderr is None: how['disable'] = True # None: closed
+    elif not (sys.stderr.isatty() or 'ipykernel' in sys.modules):
         how = dict(delay=60, mininterval=60, maxinterval=60, ascii=True) | how
-    return tqdm(items, disable=not show, **how)
+    return tqdm(items, **how)
 
 # %% ../nbs/00_utils.ipynb #80bd1257
 def require(
