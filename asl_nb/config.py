@@ -333,7 +333,7 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
 
 Config.__new__.__wrapped__ = Config.__init__ # so that its signature shows the settings
 
-# %% ../nbs/01_config.ipynb #9c7f0d54
+# %% ../nbs/01_config.ipynb #7ebbbf40
 class _Loader(yaml.SafeLoader):
     "YAML whose numbers are written as in Python, and whose keys stand once"
     yaml_implicit_resolvers = {
@@ -346,19 +346,25 @@ class _Loader(yaml.SafeLoader):
         if twice is None: return super().construct_mapping(node, deep)
         raise yaml.constructor.ConstructorError(None, None, f'{twice} twice', node.start_mark)
 
-# %% ../nbs/01_config.ipynb #081d5e3c
+# %% ../nbs/01_config.ipynb #e09a1e59
 _WHOLE = re.compile(r'[-+]?\d+(_\d+)*$')
 _DECIMAL = re.compile(r'[-+]?(\.\d+|\d+\.?\d*)([eE][-+]?\d+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$')
 _Loader.add_implicit_resolver('tag:yaml.org,2002:int', _WHOLE, list('-+0123456789'))
 _Loader.add_implicit_resolver('tag:yaml.org,2002:float', _DECIMAL, list('-+.0123456789'))
 _Loader.add_constructor('tag:yaml.org,2002:int', lambda loader, node: int(node.value))
 
-# %% ../nbs/01_config.ipynb #f918d7d9
+# %% ../nbs/01_config.ipynb #8c94face
 def _read_yaml(text, name):
     "What a YAML text says; a `ValueError` names where it comes from"
     try: return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise ValueError(f'{name}: expected YAML, found {e}') from None
+
+# %% ../nbs/01_config.ipynb #31a42ceb
+def _typed_value(text, word):
+    "What the text after = says; a # begins no comment there"
+    plain = ' #' in text and text[0] not in '[{"\''
+    return text if plain else _read_yaml(text, word)
 
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(
@@ -367,7 +373,7 @@ def parse_overrides(
     "Settings from `KEY=value` words"
     for w in words:
         if '=' not in w: raise ValueError(f'expected KEY=value, found {w!r}')
-    return {k:_read_yaml(v, f'{k}={v}') for k,v in (w.split('=', 1) for w in words)}
+    return {k:_typed_value(v, f'{k}={v}') for k,v in (w.split('=', 1) for w in words)}
 
 # %% ../nbs/01_config.ipynb #f335bdfe
 def read_settings(
