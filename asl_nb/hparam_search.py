@@ -46,7 +46,7 @@ from .trainer import Trainer,describe_split,join_folds,resolve_run,train_fold
 def _log_float(low, high): return optuna.distributions.FloatDistribution(low, high, log=True)
 def _categories(*values): return optuna.distributions.CategoricalDistribution(values)
 
-# %% ../nbs/50_hparam_search.ipynb #98b081a8
+# %% ../nbs/50_hparam_search.ipynb #cb510092
 def _fits(kind, values):
     "Whether values are what a kind of domain takes"
     if not isinstance(values, list): return False
@@ -55,7 +55,7 @@ def _fits(kind, values):
     if len(values)!=2 or any(type(v) not in numbers for v in values): return False
     return (0 if kind=='loguniform' else -np.inf) < values[0] <= values[1] < np.inf
 
-# %% ../nbs/50_hparam_search.ipynb #25c1516c
+# %% ../nbs/50_hparam_search.ipynb #73f2b869
 def _checked_spec(key, spec):
     "The kind and the values that a space has for a key"
     if not isinstance(spec, dict) or len(spec)!=1:
@@ -82,7 +82,7 @@ def as_domains(
     specs = {key:_checked_spec(key, spec) for key,spec in space.items()}
     return {key:_KINDS[kind][optuna](*values) for key,(kind,values) in specs.items()}
 
-# %% ../nbs/50_hparam_search.ipynb #343b737a
+# %% ../nbs/50_hparam_search.ipynb #8fdddf27
 def _made_folder(path):
     "The folder of a search; it is made at once, so that a wrong name is noticed before anything starts"
     if not str(path).strip(): raise ValueError(f'out: expected a folder, found {str(path)!r}')
@@ -92,7 +92,7 @@ def _made_folder(path):
         raise NotADirectoryError(f'{path}: expected a folder, found a file') from None
     return folder
 
-# %% ../nbs/50_hparam_search.ipynb #90d8602d
+# %% ../nbs/50_hparam_search.ipynb #9df3bbf3
 def _check_search(n_trials, epochs, cpus, gpus, address):
     "`ValueError` for an argument that no search can have"
     check_count(n_trials=n_trials, max_epochs=epochs)
@@ -102,7 +102,7 @@ def _check_search(n_trials, epochs, cpus, gpus, address):
     if address is not None and not address.strip():
         raise ValueError(f'address: expected that of a Ray cluster, or auto, found {address!r}')
 
-# %% ../nbs/50_hparam_search.ipynb #b8251e79
+# %% ../nbs/50_hparam_search.ipynb #508fe894
 def _check_space(space, cfg, model_name):
     "An error for a space without keys, or with a key or a value that the model does not take"
     if not space: raise ValueError('space: expected keys to try, found none')
@@ -226,7 +226,7 @@ def _code_version():
     commit = get_git_commit(str(root)) if (root/'.git').exists() else None
     return {'asl_nb':version('asl-nb'), **({'mlflow.source.git.commit':commit} if commit else {})}
 
-# %% ../nbs/50_hparam_search.ipynb #78134138
+# %% ../nbs/50_hparam_search.ipynb #55c8a48b
 def _sqlite_uri(path):
     "The address of a database file, in which ? and % mean something"
     return 'sqlite+pysqlite:///'+quote(str(path)) # of sqlite:/// MLflow makes folders with the quoted names
@@ -258,7 +258,7 @@ def trial_table(
     rows = pd.DataFrame([_trial_row(r, r.metrics or {}) for r in results])
     return rows.sort_values(['status','best'], ascending=[True,False], ignore_index=True)
 
-# %% ../nbs/50_hparam_search.ipynb #6e7afa9c
+# %% ../nbs/50_hparam_search.ipynb #5f21f37e
 def _last_line(error):
     "The last line of an error, which says most in Ray's"
     return (str(error).strip() or repr(error)).splitlines()[-1]
@@ -277,11 +277,11 @@ def curve_table(
     "Every epoch of every trial"
     curves = []
     for r in results:
-        if (known := r.metrics_dataframe) is None: continue
+        if (known := r.metrics_dataframe) is None or known.empty: continue
         curves.append(known.filter(filter(_is_ours, known)).assign(trial=Path(r.path).name))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=['epoch','trial'])
 
-# %% ../nbs/50_hparam_search.ipynb #ae71e30e
+# %% ../nbs/50_hparam_search.ipynb #e6e666a2
 @contextmanager
 def _quick_imports():
     "Let Ray's processes import Ray fast"
@@ -305,7 +305,7 @@ def _start_ray(address, tries=5):
             ray.shutdown() # whatever has started
             if not left: raise RuntimeError(f'Ray does not start here: {e}') from None
 
-# %% ../nbs/50_hparam_search.ipynb #5b230fe5
+# %% ../nbs/50_hparam_search.ipynb #f2135c6f
 def _check_resources(wanted):
     "`ValueError` if the cluster has less than a trial needs, since Ray would wait forever"
     there = ray.cluster_resources()
@@ -347,7 +347,7 @@ def _tuner(self:HparamSearchTrainer, callbacks, there):
                            checkpoint_config=tune.CheckpointConfig(num_to_keep=1))
     return tune.Tuner(trainable, param_space=space, tune_config=how, run_config=where)
 
-# %% ../nbs/50_hparam_search.ipynb #aec33c66
+# %% ../nbs/50_hparam_search.ipynb #973b91a2
 @patch
 def _fit(self:HparamSearchTrainer, callbacks, there):
     "Ray's results; an error names the folder, since a full disk ends Ray in many ways"
