@@ -12,8 +12,8 @@ import sys
 from types import ModuleType
 import numpy as np
 from fastcore.basics import patch
-from .utils import nearest
-from .config import Config
+from .utils import check_count,listed,nearest
+from .config import Config,check_value
 from .data.dataset import get_dataset
 from .metrics import Metric,plot_confusion
 from .models.registry import flatten
@@ -38,6 +38,9 @@ class EarlyStop:
         patience=5,        # epochs without a better value
         tolerance=.001     # by how much a value must be better
     ):
+        check_count(patience=patience)
+        check_value('EARLY_STOP_MODE', mode, str)
+        check_value('EARLY_STOP_TOLERANCE', tolerance, float)
         self.metric,self.sign = Metric(metric).name,(1 if mode=='max' else -1)
         self.patience,self.tolerance = patience,tolerance
         self.best,self.count,self.improved = -np.inf,0,False
@@ -90,7 +93,7 @@ class WeightAverage:
         model,      # in either framework
         decay=.98   # share of the average that remains after a step
     ):
-        self.model,self.decay,self.n_steps = model,decay,0
+        self.model,self.decay,self.n_steps = model,check_value('AVERAGE_DECAY', decay, float),0
         self.other = {k:v.clone() for k,v in model.state_dict().items()}
 
     def update(self):
@@ -112,6 +115,11 @@ def _raised(value, factor, limit, start=0.):
     "A rate times a factor, up to a limit; never lower than it was"
     return max(value, min(max(value, start)*factor, limit))
 
+# %% ../nbs/40_callbacks.ipynb #c02e1542
+def _given(cfg, key, value):
+    "A value that was given in place of a setting, under the limits of the setting"
+    return getattr(cfg, key) if value is None else check_value(key, value, float)
+
 # %% ../nbs/40_callbacks.ipynb #db17258d
 def dropout_callback(
     trainer,           # `Trainer`
@@ -120,9 +128,9 @@ def dropout_callback(
 )->None:
     "Raise the rate of all dropout layers every DYNAMIC_DROP_OUT_REDUCTION_INTERVAL epochs"
     cfg,rates = trainer.config,trainer.model.get_dropout()
+    factor = _given(cfg, 'DYNAMIC_DROP_OUT_REDUCTION_RATE', dropout_rate)
+    limit = _given(cfg, 'DYNAMIC_DROP_OUT_MAX_THRESHOLD', max_dropout)
     if (trainer.epoch+1)%cfg.DYNAMIC_DROP_OUT_REDUCTION_INTERVAL: return
-    factor = cfg.DYNAMIC_DROP_OUT_REDUCTION_RATE if dropout_rate is None else dropout_rate
-    limit = cfg.DYNAMIC_DROP_OUT_MAX_THRESHOLD if max_dropout is None else max_dropout
     start = cfg.DYNAMIC_DROP_OUT_INIT_RATE
     trainer.model.set_dropout([_raised(p, factor, limit, start) for p in rates])
 
@@ -134,9 +142,9 @@ def augmentation_increase_callback(
 )->None:
     "Raise the probability of each augmentation every DYNAMIC_AUG_INC_INTERVAL epochs"
     cfg,dataset = trainer.config,get_dataset(trainer.train_loader)
+    factor = _given(cfg, 'DYNAMIC_AUG_INC_RATE', aug_increase_rate)
+    limit = _given(cfg, 'DYNAMIC_AUG_MAX_THRESHOLD', max_limit)
     if (trainer.epoch+1)%cfg.DYNAMIC_AUG_INC_INTERVAL: return
-    factor = cfg.DYNAMIC_AUG_INC_RATE if aug_increase_rate is None else aug_increase_rate
-    limit = cfg.DYNAMIC_AUG_MAX_THRESHOLD if max_limit is None else max_limit
     dataset.augmentation_threshold = _raised(dataset.augmentation_threshold, factor, limit)
 
 # %% ../nbs/40_callbacks.ipynb #ae5cd0f3
@@ -147,6 +155,7 @@ def named_callbacks(
     names # of callbacks, as CALLBACKS has them
 )->list: # functions
     "The callbacks with these names; `KeyError` suggests the nearest name"
+    names = listed(names, 'CALLBACKS') if names else []
     for n in names:
         if n not in _SCHEDULES: raise KeyError(f'unknown callback {n!r}.{nearest(n, _SCHEDULES)}')
     return [_SCHEDULES[n] for n in names]
@@ -156,7 +165,8 @@ def get_metric_dict(
     metrics=Config.LOG_METRICS # names of metrics
 )->dict: # metric/phase -> None
     "The names under which metrics are logged"
-    return {f'{m}/{phase}':None for m in metrics for phase in ('Train','Validation','Test')}
+    names = [Metric(m).name for m in listed(metrics, 'metrics')]
+    return {f'{m}/{phase}':None for m in names for phase in ('Train','Validation','Test')}
 
 # %% ../nbs/40_callbacks.ipynb #f18313a6
 def log_metrics(

@@ -9,7 +9,7 @@ __all__ = ['LIPS', 'SOURCES', 'METRIC_NAMES', 'PathSettings', 'LandmarkSettings'
            'feature_settings']
 
 # %% ../nbs/01_config.ipynb #2efaaf86
-import dataclasses,hashlib,json,os,posixpath
+import dataclasses,hashlib,json,os,posixpath,re
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -207,12 +207,13 @@ _CHOICES = dict(DL_FRAMEWORK=('pytorch','tensorflow'), SPLIT=('signer','random_s
 
 _LIMITS = ( # what is expected, whether a value is that, and the settings that must be
     ('at least 0', lambda v: 0<=v<inf,
-     ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','SEED','FOLD','MIXUP',
+     ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','FOLD','MIXUP',
       'AUGMENTED_COPIES','GRADIENT_CLIP','EARLY_STOP_TOLERANCE')),
     ('at least 1', lambda v: 1<=v<inf,
      ('INPUT_SIZE','BATCH_SIZE','EPOCHS','LIMIT_BATCHES','LIMIT_EPOCHS','EARLY_STOP_PATIENCE',
       'DYNAMIC_DROP_OUT_REDUCTION_INTERVAL','DYNAMIC_DROP_OUT_REDUCTION_RATE',
       'DYNAMIC_AUG_INC_INTERVAL','DYNAMIC_AUG_INC_RATE')),
+    ('from 0 to 4294967295', lambda v: 0<=v<2**32, ('SEED',)), # as NumPy takes it
     ('at least 2', lambda v: v>=2, ('N_FOLDS',)),
     ('a number above 0', lambda v: 0<v<inf, ('LEARNING_RATE',)),
     ('a share above 0 and below 1', lambda v: 0<v<1, ('TRAIN_SIZE','VALID_SIZE','TEST_SIZE')),
@@ -221,7 +222,10 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('a probability below 1', lambda v: 0<=v<1,
      ('DYNAMIC_DROP_OUT_INIT_RATE','DYNAMIC_DROP_OUT_MAX_THRESHOLD')),
     ('a share from 0, below 1', lambda v: 0<=v<1, ('DROP_DOUBTFUL','ONE_CYCLE','AVERAGE_DECAY')),
-    ('shares from 0, below one half', lambda v: v and all(0<=s<.5 for s in v), ('VIEWS',)),
+    ('shares from 0, below one half',
+     lambda v: v and all(type(s) in (int,float) and 0<=s<.5 for s in v), ('VIEWS',)),
+    ('a list of words', lambda v: all(type(s) is str for s in v),
+     ('AUGMENTATIONS','LOG_METRICS','CALLBACKS')),
     ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
      tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
@@ -234,10 +238,10 @@ def check_value(
 ): # the value, as that type
     "A setting's value, checked against its type, its allowed words and its limits"
     if kind is tuple and isinstance(value, list): value = tuple(value)
-    if kind is float and type(value) is int: value = float(value)
+    if kind is float and type(value) is int and abs(value)<2**53: value = float(value)
     words,holds = _LIMIT_OF.get(key, ('', lambda v: True))
     choices = _CHOICES.get(key, [value])
-    if type(value) is not kind: words = {tuple:'a list', str:'a word'}.get(kind, kind.__name__)
+    if type(value) is not kind: words = {tuple:'a list, as in [a,b]', str:'a word'}.get(kind, kind.__name__)
     elif value not in choices: words = 'one of '+', '.join(map(str, choices))
     elif holds(value): return value
     raise ValueError(f'{key}: expected {words}, found {value!r}')
@@ -329,6 +333,39 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
 
 Config.__new__.__wrapped__ = Config.__init__ # so that its signature shows the settings
 
+# %% ../nbs/01_config.ipynb #7ebbbf40
+class _Loader(yaml.SafeLoader):
+    "YAML whose numbers are written as in Python, and whose keys stand once"
+    yaml_implicit_resolvers = {
+        sign:[(tag,form) for tag,form in known if tag.rpartition(':')[2] not in ('int','float')]
+        for sign,known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+    def construct_mapping(self, node, deep=False):
+        keys = [k.value for k,_ in node.value]
+        twice = next((k for k in keys if keys.count(k)>1), None)
+        if twice is None: return super().construct_mapping(node, deep)
+        raise yaml.constructor.ConstructorError(None, None, f'{twice} twice', node.start_mark)
+
+# %% ../nbs/01_config.ipynb #e09a1e59
+_WHOLE = re.compile(r'[-+]?\d+(_\d+)*$')
+_DECIMAL = re.compile(r'[-+]?(\.\d+|\d+\.?\d*)([eE][-+]?\d+)?$|[-+]?\.(inf|Inf|INF)$|\.(nan|NaN|NAN)$')
+_Loader.add_implicit_resolver('tag:yaml.org,2002:int', _WHOLE, list('-+0123456789'))
+_Loader.add_implicit_resolver('tag:yaml.org,2002:float', _DECIMAL, list('-+.0123456789'))
+_Loader.add_constructor('tag:yaml.org,2002:int', lambda loader, node: int(node.value))
+
+# %% ../nbs/01_config.ipynb #8c94face
+def _read_yaml(text, name):
+    "What a YAML text says; a `ValueError` names where it comes from"
+    try: return yaml.load(text, _Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise ValueError(f'{name}: expected YAML, found {e}') from None
+
+# %% ../nbs/01_config.ipynb #31a42ceb
+def _typed_value(text, word):
+    "What the text after = says; a # begins no comment there"
+    plain = ' #' in text and text[0] not in '[{"\''
+    return text if plain else _read_yaml(text, word)
+
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(
     words # 'KEY=value' strings
@@ -336,17 +373,22 @@ def parse_overrides(
     "Settings from `KEY=value` words"
     for w in words:
         if '=' not in w: raise ValueError(f'expected KEY=value, found {w!r}')
-    return {k:yaml.safe_load(v) for k,v in (w.split('=', 1) for w in words)}
+    return {k:_typed_value(v, f'{k}={v}') for k,v in (w.split('=', 1) for w in words)}
 
 # %% ../nbs/01_config.ipynb #f335bdfe
 def read_settings(
     path # YAML file
 )->dict: # value by key
     "Settings from a YAML file"
-    try: values = yaml.safe_load(Path(path).read_text(encoding='utf-8')) or {}
-    except yaml.YAMLError as e: raise ValueError(f'{path}: expected YAML, found {e}') from None
-    if isinstance(values, dict): return values
-    raise ValueError(f'{path}: expected settings by name, found {type(values).__name__}')
+    try: text = Path(path).read_text(encoding='utf-8')
+    except UnicodeDecodeError as e: raise ValueError(f'{path}: expected text, found {e}') from None
+    values = _read_yaml(text, path)
+    if values is None: return {} # an empty file
+    if not isinstance(values, dict):
+        raise ValueError(f'{path}: expected settings by name, found {type(values).__name__}')
+    wrong = [k for k in values if not isinstance(k, str)]
+    if wrong: raise ValueError(f'{path}: expected settings by name, found {wrong[0]!r}')
+    return values
 
 # %% ../nbs/01_config.ipynb #61ff3547
 def load_config(

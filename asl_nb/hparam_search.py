@@ -7,9 +7,12 @@ __all__ = ['as_domains', 'HparamSearchTrainer', 'MLflowRecorder', 'make_recorder
            'plot_trials', 'importance', 'plot_importance', 'plot_curves', 'train', 'tune_with_callback']
 
 # %% ../nbs/50_hparam_search.ipynb #dd6a94e1
-import inspect,os,shutil
+import inspect,os,pickle,shutil
 _DEFAULTS = dict(
     RAY_USAGE_STATS_ENABLED='0', # send no usage statistics
+    RAY_gcs_server_port_wait_time_s='120', # its default of 30 is too short on a busy machine
+    RAY_raylet_start_wait_time_s='60', # as above
+    RAY_worker_register_timeout_seconds='300', # its default is 60
     MLFLOW_DISABLE_TELEMETRY='true',
     MLFLOW_HTTP_REQUEST_MAX_RETRIES='2') # its default waits for minutes
 for name,value in _DEFAULTS.items(): os.environ.setdefault(name, value)
@@ -22,14 +25,16 @@ for _module in ('ray','mlflow','optuna'): require(_module, 'tune') # imports wou
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote
 import matplotlib.pyplot as plt, mlflow, numpy as np, optuna, pandas as pd, ray, yaml
-from tqdm.auto import tqdm
 from fastcore.basics import patch
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
+from ray.tune.error import TuneError
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from .utils import atomic_path,keyword_hints,renamed
+from .utils import atomic_path,check_amount,check_count,keyword_hints,progress_bar,renamed
 from .config import Config
 from .data.store import open_store
 from .data.dataset import make_split
@@ -40,6 +45,27 @@ from .trainer import Trainer,describe_split,join_folds,resolve_run,train_fold
 # %% ../nbs/50_hparam_search.ipynb #fd903ae1
 def _log_float(low, high): return optuna.distributions.FloatDistribution(low, high, log=True)
 def _categories(*values): return optuna.distributions.CategoricalDistribution(values)
+
+# %% ../nbs/50_hparam_search.ipynb #cb510092
+def _fits(kind, values):
+    "Whether values are what a kind of domain takes"
+    if not isinstance(values, list): return False
+    if kind=='choice': return len(values)>0
+    numbers = (int,) if kind=='whole' else (int,float)
+    if len(values)!=2 or any(type(v) not in numbers for v in values): return False
+    return (0 if kind=='loguniform' else -np.inf) < values[0] <= values[1] < np.inf
+
+# %% ../nbs/50_hparam_search.ipynb #73f2b869
+def _checked_spec(key, spec):
+    "The kind and the values that a space has for a key"
+    if not isinstance(spec, dict) or len(spec)!=1:
+        raise ValueError(f'{key}: expected one kind of values, as in uniform: [0, .5], found {spec!r}')
+    (kind,values), = spec.items()
+    if kind not in _KINDS:
+        raise ValueError(f"{key}: expected one of {', '.join(_KINDS)}, found {kind}")
+    if _fits(kind, values): return kind,values
+    words = 'a list of values' if kind=='choice' else 'the lowest and the highest number'
+    raise ValueError(f'{key}: expected {words} for {kind}, found {values!r}')
 
 # %% ../nbs/50_hparam_search.ipynb #323a1ed5
 _KINDS = dict( # for Ray, for Optuna
@@ -53,13 +79,38 @@ def as_domains(
     optuna=False # whether for Optuna, rather than for Ray
 )->dict: # domain by key
     "A search space as objects of Ray or Optuna"
-    found = {}
+    specs = {key:_checked_spec(key, spec) for key,spec in space.items()}
+    return {key:_KINDS[kind][optuna](*values) for key,(kind,values) in specs.items()}
+
+# %% ../nbs/50_hparam_search.ipynb #8fdddf27
+def _made_folder(path):
+    "The folder of a search; it is made at once, so that a wrong name is noticed before anything starts"
+    if not str(path).strip(): raise ValueError(f'out: expected a folder, found {str(path)!r}')
+    folder = Path(path).expanduser().absolute()
+    try: folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(f'{path}: expected a folder, found a file') from None
+    return folder
+
+# %% ../nbs/50_hparam_search.ipynb #9df3bbf3
+def _check_search(n_trials, epochs, cpus, gpus, address):
+    "`ValueError` for an argument that no search can have"
+    check_count(n_trials=n_trials, max_epochs=epochs)
+    check_amount(cpus=cpus)
+    if gpus!=0: check_amount(gpus=gpus)
+    if gpus>1 and gpus%1: raise ValueError(f'gpus: expected a share of one, or a whole number, found {gpus}')
+    if address is not None and not address.strip():
+        raise ValueError(f'address: expected that of a Ray cluster, or auto, found {address!r}')
+
+# %% ../nbs/50_hparam_search.ipynb #508fe894
+def _check_space(space, cfg, model_name):
+    "An error for a space without keys, or with a key or a value that the model does not take"
+    if not space: raise ValueError('space: expected keys to try, found none')
+    as_domains(space)
     for key,spec in space.items():
         (kind,values), = spec.items()
-        if kind not in _KINDS:
-            raise ValueError(f"{key}: expected one of {', '.join(_KINDS)}, found {kind}")
-        found[key] = _KINDS[kind][optuna](*values)
-    return found
+        tried = values if kind=='choice' else values[:1]
+        for v in tried: resolve_run(cfg, model_name, overrides={key:v})
 
 # %% ../nbs/50_hparam_search.ipynb #fa0b234b
 class HparamSearchTrainer:
@@ -81,12 +132,14 @@ class HparamSearchTrainer:
         if data in list_models():
             raise ValueError(f'data: expected a data folder, found the name of a model: '
                              f'HparamSearchTrainer(data, model_name={data!r})')
-        root,epochs = str(Path(cfg.ROOT_PATH).absolute()),max_epochs or cfg.EPOCHS
+        root,epochs = str(Path(cfg.ROOT_PATH).absolute()),cfg.EPOCHS if max_epochs is None else max_epochs
+        _check_search(n_trials, epochs, cpus, gpus, address)
         self.cfg = cfg.replace(ROOT_PATH=root, EPOCHS=epochs)
         self.model_name,self.progress = model_name or cfg.MODELNAME,progress
-        resolve_run(self.cfg, self.model_name)
-        self.space = space or get_search_space(self.model_name)
-        self.out = Path(out or self.cfg.path('OUT_DIR', f'search-{self.model_name}')).absolute()
+        self.space = get_search_space(self.model_name) if space is None else space
+        _check_space(self.space, self.cfg, self.model_name)
+        usual = self.cfg.path('OUT_DIR', f'search-{self.model_name}')
+        self.out = _made_folder(usual if out is None else out)
         self.n_trials,self.resources,self.address = n_trials,dict(CPU=cpus, GPU=gpus),address
         self._read_data(data)
 
@@ -173,6 +226,11 @@ def _code_version():
     commit = get_git_commit(str(root)) if (root/'.git').exists() else None
     return {'asl_nb':version('asl-nb'), **({'mlflow.source.git.commit':commit} if commit else {})}
 
+# %% ../nbs/50_hparam_search.ipynb #55c8a48b
+def _sqlite_uri(path):
+    "The address of a database file, in which ? and % mean something"
+    return 'sqlite+pysqlite:///'+quote(str(path)) # of sqlite:/// MLflow makes folders with the quoted names
+
 # %% ../nbs/50_hparam_search.ipynb #2f42887e
 def make_recorder(
     uri,        # of the tracking server, e.g. sqlite:///mlruns.db
@@ -200,9 +258,14 @@ def trial_table(
     rows = pd.DataFrame([_trial_row(r, r.metrics or {}) for r in results])
     return rows.sort_values(['status','best'], ascending=[True,False], ignore_index=True)
 
+# %% ../nbs/50_hparam_search.ipynb #5f21f37e
+def _last_line(error):
+    "The last line of an error, which says most in Ray's"
+    return (str(error).strip() or repr(error)).splitlines()[-1]
+
 # %% ../nbs/50_hparam_search.ipynb #10ca0753
 def _trial_row(result, metrics):
-    error = str(result.error).strip().splitlines()[-1] if result.error else ''
+    error = _last_line(result.error) if result.error else ''
     status = 'failed' if result.error else 'done'
     return dict(trial=Path(result.path).name, status=status, best=metrics.get('best', np.nan),
                 epochs=metrics.get('training_iteration', 0), **result.config, error=error)
@@ -212,36 +275,58 @@ def curve_table(
     results # of Ray
 )->pd.DataFrame: # trial, epoch, lr, metric/phase
     "Every epoch of every trial"
-    curves = [pd.DataFrame()]
+    curves = []
     for r in results:
-        if (known := r.metrics_dataframe) is None: continue
+        if (known := r.metrics_dataframe) is None or known.empty: continue
         curves.append(known.filter(filter(_is_ours, known)).assign(trial=Path(r.path).name))
-    return pd.concat(curves, ignore_index=True)
+    return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=['epoch','trial'])
+
+# %% ../nbs/50_hparam_search.ipynb #e6e666a2
+@contextmanager
+def _quick_imports():
+    "Let Ray's processes import Ray fast"
+    before = os.environ.get('PYTHONPATH')
+    with TemporaryDirectory(prefix='asl-ray-') as d:
+        (Path(d)/'rfc3987_syntax.py').write_text('raise ImportError') # optional in jsonschema
+        os.environ['PYTHONPATH'] = os.pathsep.join([d, *([before] if before else [])])
+        try: yield
+        finally:
+            del os.environ['PYTHONPATH']
+            if before is not None: os.environ['PYTHONPATH'] = before
 
 # %% ../nbs/50_hparam_search.ipynb #8edd877a
-def _start_ray(address, tries=3):
+def _start_ray(address, tries=5):
     "Connect to a Ray cluster, or start one here"
     where = dict(address=address) if address else dict(address='local', include_dashboard=False)
     for left in reversed(range(tries)):
         try: return ray.init(**where, log_to_driver=False, logging_level='ERROR')
         except ConnectionError: raise # no cluster at that address
-        except Exception as e: # on a busy machine, a part may take longer than Ray waits
+        except Exception as e: # on a busy machine, a part may take longer than the 15 s that Ray waits for it
+            ray.shutdown() # whatever has started
             if not left: raise RuntimeError(f'Ray does not start here: {e}') from None
+
+# %% ../nbs/50_hparam_search.ipynb #f2135c6f
+def _check_resources(wanted):
+    "`ValueError` if the cluster has less than a trial needs, since Ray would wait forever"
+    there = ray.cluster_resources()
+    for k,v in wanted.items():
+        if v<=(most := there.get(k, 0)): continue
+        raise ValueError(f'{k}: expected {v} for a trial, found {most} in all')
 
 # %% ../nbs/50_hparam_search.ipynb #3a057035
 @contextmanager
 def _cluster(address, resources):
     "A Ray cluster: the one in use, the one at an address, or else one on this machine"
-    ours = not ray.is_initialized()
-    if ours: _start_ray(address)
-    try:
-        there = ray.cluster_resources()
-        for k,v in resources.items(): # Ray would wait forever
-            if v<=(most := there.get(k, 0)): continue
-            raise ValueError(f'{k}: expected {v} for a trial, found {most} in all')
+    if ray.is_initialized():
+        _check_resources(resources)
         yield
-    finally:
-        if ours: ray.shutdown()
+        return
+    with _quick_imports():
+        _start_ray(address)
+        try:
+            _check_resources(resources)
+            yield
+        finally: ray.shutdown()
 
 # %% ../nbs/50_hparam_search.ipynb #3fe30776
 def _trial_id(trial): return trial.trial_id
@@ -261,6 +346,15 @@ def _tuner(self:HparamSearchTrainer, callbacks, there):
     where = tune.RunConfig('trials', str(self.out), callbacks=callbacks, verbose=int(self.progress),
                            checkpoint_config=tune.CheckpointConfig(num_to_keep=1))
     return tune.Tuner(trainable, param_space=space, tune_config=how, run_config=where)
+
+# %% ../nbs/50_hparam_search.ipynb #973b91a2
+@patch
+def _fit(self:HparamSearchTrainer, callbacks, there):
+    "Ray's results; an error names the folder, since a full disk ends Ray in many ways"
+    try: return self._tuner(callbacks, there).fit()
+    except (OSError, EOFError, TuneError, ValueError, RuntimeError, pickle.UnpicklingError) as e:
+        raise RuntimeError(f'{self.out}: the search ended early: {type(e).__name__}: {_last_line(e)}; when '
+                           'the cause is gone, as a full disk, resume it (--resume)') from e
 
 # %% ../nbs/50_hparam_search.ipynb #aedd0d2b
 def _plain(value):
@@ -295,9 +389,10 @@ def tune_with_callback(self:HparamSearchTrainer,
         raise FileExistsError(f'{self.out}: expected a new folder, found a search: '
                               'resume it (--resume)')
     if finish_fast: self.cfg = self.cfg.replace(FAST_DEV_RUN=True)
-    uri = mlflow_tracking_uri or f"sqlite:///{Path(self.cfg.ROOT_PATH)/'mlruns.db'}"
+    usual = _sqlite_uri(_made_folder(self.cfg.ROOT_PATH)/'mlruns.db')
+    uri = usual if mlflow_tracking_uri is None else mlflow_tracking_uri
     recorder = make_recorder(uri, self.model_name, self.out/'artifacts', self.compared_on)
-    with _cluster(self.address, self.resources): results = self._tuner([recorder], there).fit()
+    with _cluster(self.address, self.resources): results = self._fit([recorder], there)
     self._save_trials(results)
     self._save_best(self._config(0))
     return self.trials
@@ -331,7 +426,7 @@ def _test_all(self:HparamSearchTrainer, configs):
                                           model_name=self.model_name, overrides=configs[name])
     runs = {name:[start(name, fold) for fold in range(self.cfg.N_FOLDS)] for name in configs}
     left = sum(runs.values(), [])
-    with tqdm(total=len(left), unit='fold', disable=not self.progress) as bar:
+    with progress_bar(show=self.progress, total=len(left), unit='fold') as bar:
         while left:
             done,left = ray.wait(left)
             bar.update(len(done))
@@ -343,6 +438,7 @@ def test_best(self:HparamSearchTrainer,
     n_best=3 # trials
 )->pd.DataFrame: # a row for the shipped settings and for each of the best
     "Train and test the best trials and the shipped settings over all folds"
+    check_count(n_best=n_best)
     n_best = min(n_best, (self.trials.status=='done').sum())
     configs = {'shipped':{}, **{self.trials.trial[i]:self._config(i) for i in range(n_best)}}
     with _cluster(self.address, self.resources): folds = self._test_all(configs)
@@ -414,7 +510,8 @@ def plot_trials(
     lines = np.array([_height(done[k], d) for k,d in domains.items()]) # (settings, trials)
     fig,ax = plt.subplots(figsize=(4, 2.8), dpi=72)
     shades = plt.cm.ScalarMappable(plt.Normalize(done.best.min(), done.best.max()))
-    for line,best in zip(lines.T, done.best): ax.plot(line, color=shades.to_rgba(best), lw=1)
+    for line,best in zip(lines.T, done.best):
+        ax.plot(line, color=shades.to_rgba(best), lw=1, marker='.', ms=3) # one setting is a point
     _label_domains(ax, domains)
     fig.colorbar(shades, ax=ax).ax.tick_params(labelsize=6)
     fig.tight_layout()

@@ -7,7 +7,7 @@ __all__ = ['ASLDataModule', 'LightningBaseModel', 'LightningTransformerPredictor
            'KeepBest', 'make_lightning_trainer']
 
 # %% ../nbs/42_lightning_trainer.ipynb #b32bb5f6
-from .utils import require
+from .utils import check_count,require
 _lightning = require('lightning', 'lightning') # the import below would name no extra
 
 # %% ../nbs/42_lightning_trainer.ipynb #5b535948
@@ -86,7 +86,7 @@ class LightningBaseModel(L.LightningModule):
         **overrides         # keys of the model's configuration
     ):
         super().__init__()
-        _check_arguments(learning_rate, cfg)
+        _check_arguments(learning_rate, n_classes, cfg)
         self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
         self._results,self.average,self._averaging = defaultdict(list),None,{}
         if learning_rate is not None: overrides['lr'] = learning_rate
@@ -104,7 +104,8 @@ class LightningBaseModel(L.LightningModule):
         return self.model(x, mask)
 
 # %% ../nbs/42_lightning_trainer.ipynb #2525eea8
-def _check_arguments(learning_rate, cfg):
+def _check_arguments(learning_rate, n_classes, cfg):
+    check_count(n_classes=n_classes)
     if isinstance(learning_rate, str):
         raise ValueError(f'learning_rate: expected a number, found {learning_rate!r}; '
                          f'a model is named by model_name={learning_rate!r}')

@@ -93,10 +93,10 @@ def atomic_path(
     try:
         yield tmp
         os.replace(tmp, path)
-    except OSError as e:
-        if _names_another_file(e, tmp): raise
-        text = e.strerror or f'{e} (is the disk full?)'
-        raise OSError(e.errno or errno.EIO, f'{text}, while writing', str(path)) from e
+    except Exception as e:
+        if not _failed_write(e, tmp): raise
+        text = getattr(e, 'strerror', None) or f'{e} (is the disk full?)'
+        raise OSError(getattr(e, 'errno', None) or errno.EIO, f'{text}, while writing', str(path)) from e
     finally: _remove(tmp)
 
 # %% ../nbs/00_utils.ipynb #ca66fdb8
@@ -105,10 +105,13 @@ def _remove(path):
     if path.is_dir(): shutil.rmtree(path)
     else: path.unlink(missing_ok=True)
 
-def _names_another_file(error, tmp):
-    "Whether an `OSError` is about something other than writing `tmp`"
-    if error.filename is not None: return str(error.filename)!=str(tmp)
-    return not error.errno and type(error) is not OSError # raised by this project's own code
+_FULL = 'os error 28','unexpected pos','PytorchStreamWriter' # in errors of safetensors and PyTorch
+
+def _failed_write(error, tmp):
+    "Whether an error is about writing `tmp`"
+    if not isinstance(error, OSError): return any(words in str(error) for words in _FULL)
+    if error.filename is not None: return str(error.filename)==str(tmp)
+    return bool(error.errno) or type(error) is OSError # the others are this project's own
 
 # %% ../nbs/00_utils.ipynb #917ccdeb
 def progress_bar(
@@ -118,9 +121,10 @@ def progress_bar(
 ): # tqdm's bar
     "Go through items with a progress bar"
     from tqdm.auto import tqdm
-    if not (sys.stderr.isatty() or 'ipykernel' in sys.modules):
+    if not show or sys.stderr is None: how['disable'] = True # None: closed
+    elif not (sys.stderr.isatty() or 'ipykernel' in sys.modules):
         how = dict(delay=60, mininterval=60, maxinterval=60, ascii=True) | how
-    return tqdm(items, disable=not show, **how)
+    return tqdm(items, **how)
 
 # %% ../nbs/00_utils.ipynb #80bd1257
 def require(
