@@ -10,7 +10,7 @@ __all__ = ['has_consecutive_zeros', 'remove_unusable_data', 'remove_outlier_or_m
 import json
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path,keyword_hints
+from ..utils import atomic_path,check_count,keyword_hints
 from ..config import Config
 from ..plots import new_axes,percent_axis
 from .raw import COLUMNS,check_data
@@ -22,6 +22,7 @@ def has_consecutive_zeros(
     skip=Config.SKIP_CONSECUTIVE_ZEROS # longest run without a hand that is allowed
 )->bool:
     "Whether more than `skip` frames in a row show no hand, between two that do"
+    check_count(0, skip=skip)
     at = np.flatnonzero(seen)
     return bool(len(at)>1 and (np.diff(at)-1).max()>skip)
 
@@ -120,6 +121,7 @@ def clean_data(
     progress=True # show a bar
 )->pd.Series: # number of clips by rule, and of those that stay
     "Write the filtered table of a data folder, and a report of what was left out"
+    check_count(n_workers=n_workers)
     folder = Path(folder or cfg.path('RAW_DATA_DIR'))
     out = Path(out or cfg.path('OUT_DIR', 'cleaned'))
     if out.resolve()==folder.resolve():
