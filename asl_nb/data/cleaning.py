@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['has_consecutive_zeros', 'remove_unusable_data', 'remove_outlier_or_missing_data', 'clean_table', 'clean_data',
-           'plot_cleaning']
+           'left_out', 'plot_cleaning']
 
 # %% ../../nbs/11_data.cleaning.ipynb #497b2924
 import json
@@ -133,6 +133,16 @@ def clean_data(
     counts['stay'] = len(kept)
     _write_cleaned(out, kept, report, counts.to_dict(), cfg)
     return counts
+
+# %% ../../nbs/11_data.cleaning.ipynb #a8fea892
+def left_out(
+    out # folder that `clean_data` wrote to
+)->list: # a sentence for each rule, the one with the most clips first
+    "How many clips each rule left out, and why the first"
+    report = pd.read_csv(Path(out)/'report.csv', dtype=str, keep_default_na=False)
+    first = report.groupby('rule').first()
+    return [f'{rule}: left out {n}; the first: {first.path[rule]}: {first.reason[rule]}'
+            for rule,n in report.rule.value_counts().items()]
 
 # %% ../../nbs/11_data.cleaning.ipynb #3c55335c
 def plot_cleaning(

@@ -94,11 +94,15 @@ def _join_arrays(files, out, shape):
                 np.lib.format.read_array_header_1_0(g)
                 shutil.copyfileobj(g, f, 2**20)
 
-# %% ../../nbs/13_data.store.ipynb #142a2625
+# %% ../../nbs/13_data.store.ipynb #9cb88b1c
+def _first_reason(report):
+    "The first row of a report as a sentence"
+    path,reason = report.iloc[0][['path','reason']]
+    return reason if path in reason else f'{path}: {reason}'
+
 def _none_left(report):
     "What to say where no clip can be read"
-    path,reason = report.iloc[0][['path','reason']]
-    return (f'expected a clip that can be read, found none of {len(report)}; {path}: {reason}; '
+    return (f'expected a clip that can be read, found none of {len(report)}; the first: {_first_reason(report)}; '
             '`asl data check` lists them all')
 
 # %% ../../nbs/13_data.store.ipynb #57d87ef3
@@ -253,7 +257,7 @@ class Store:
         "One clip's kept points on its original frames"
         return self.points[(start := self.start[self._place(i)]):start+self.frames[i]]
 
-# %% ../../nbs/13_data.store.ipynb #7c7c046c
+# %% ../../nbs/13_data.store.ipynb #01fde5ee
 @patch(as_prop=True)
 def unreadable(self:Store)->pd.DataFrame: # path, reason
     "The clips of the data folder that are not in the store, and why"
@@ -336,7 +340,7 @@ def join_stores(
     if len(others): return JoinedStore(data, negatives, others)
     raise ValueError(f'{negatives.folder}: expected clips of signs other than those of the data, found none')
 
-# %% ../../nbs/13_data.store.ipynb #ed78d6ff
+# %% ../../nbs/13_data.store.ipynb #82ace81b
 def _tell(words): print(words, file=sys.stderr) # commands print data on stdout
 
 # %% ../../nbs/13_data.store.ipynb #0b57ed96
@@ -346,7 +350,7 @@ def _open(data, cfg, n_workers, progress):
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
     store = Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
-    if n:=len(bad := store.unreadable): _tell(f'{data}: left out {n} of {n+len(store)} clips; {": ".join(bad.iloc[0])}')
+    if n:=len(bad := store.unreadable): _tell(f'{data}: left out {n} of {n+len(store)} clips; the first: {_first_reason(bad)}')
     return store
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41

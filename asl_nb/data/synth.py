@@ -381,6 +381,7 @@ def make_dataset(
 )->pd.DataFrame: # train.csv: path, participant_id, sequence_id, sign
     "Write a data set of synthetic signers in the competition's layout"
     check_count(n_signs=n_signs, n_signers=n_signers, n_clips=n_clips)
+    check_count(0, seed=seed)
     out = Path(out)
     table,jobs = _tables(n_signs, n_signers, n_clips, seed)
     index = {name:i for i,name in enumerate(sorted(table.sign.unique()))}
