@@ -12,15 +12,18 @@ import numpy as np
 from fastcore.basics import patch
 from .config import Config
 from .holistic import convert_frames_to_landmarks,video_to_landmarks
-from .data.raw import read_clip,recorded_as
+from .data.raw import read_clip_frame
+from .data.formats import as_landmarks,read_recording
 
 # %% ../nbs/09_clip.ipynb #66d31e3c
 @dataclass(frozen=True, eq=False)
 class Clip:
     "A recording: landmarks, and how it was made"
-    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not detected
+    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
     aspect: float = None # width / height of the picture; None if unknown
     fps: float = None    # frames per second; None if unknown
+
+    def __post_init__(self): object.__setattr__(self, 'lm', as_landmarks(self.lm)) # frozen otherwise
 
     def __len__(self): return len(self.lm)
     def __repr__(self): return f'Clip({len(self)} frames, aspect={self.aspect}, fps={self.fps})'
@@ -46,25 +49,22 @@ class Clip:
 # %% ../nbs/09_clip.ipynb #c291026b
 @patch(cls_method=True)
 def read(cls:Clip,
-    path,          # parquet file or video
+    address,       # file, folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
 )->Clip:
-    "The clip in a file"
-    if Path(path).suffix.lower()=='.parquet': return cls(read_clip(path), **recorded_as(path))
-    lm,info = video_to_landmarks(path, extractor)
-    return cls(lm, info.aspect, info.fps)
+    "The clip that an address means"
+    return cls(*read_recording(address, extractor))
 
 # %% ../nbs/09_clip.ipynb #b113f66e
 def as_clip(
-    what,        # `Clip`, landmarks (T, 543, 2 or 3), RGB frames (T, H, W, 3), or a path
+    what,        # `Clip`, landmarks as `as_landmarks` takes them, table, RGB frames (T, H, W, 3), or address
     aspect=None, # width / height of the picture, where `what` does not state it
     fps=None     # frames per second, where `what` does not state it
 )->Clip:
     "Anything that shows a sign, as a `Clip`"
     if isinstance(what, (str,Path)): what = Clip.read(what)
     if isinstance(what, Clip): return what.filled(aspect, fps)
-    if not len(what): raise ValueError('expected landmarks or frames, found none')
-    what = np.asarray(what)
-    if what.ndim!=4: return Clip(what, aspect, fps)
-    height,width = what.shape[1:3]
-    return Clip(convert_frames_to_landmarks(what), width/height, fps)
+    if hasattr(what, 'columns'): return Clip(read_clip_frame(what), aspect, fps) # a pandas table
+    shape = np.shape(what[0]) if isinstance(what, (list,tuple)) and what else np.shape(what)[1:]
+    if len(shape)!=3: return Clip(what, aspect, fps)
+    return Clip(convert_frames_to_landmarks(what), shape[1]/shape[0], fps)

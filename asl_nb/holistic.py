@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'HolisticExtractor', 'convert_frames_to_landmarks',
-           'frame_bar', 'video_to_landmarks', 'iter_landmarks']
+           'video_to_landmarks', 'timed_landmarks']
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
+import numbers,sys
 from contextlib import nullcontext
 import numpy as np
 from .landmarks import *
-from .video import check_frame,check_whole,declared_length,describe_video,iter_frames
-from .video import quiet,timed_frames
+from .utils import check_count,progress_bar
+from .video import check_frame,check_whole,container_info,describe_frames,quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
 def results_to_landmarks(
@@ -37,18 +38,43 @@ def convert_mp_to_df(
     many = arr_results if several else [arr_results]
     found = [r if isinstance(r, np.ndarray) else results_to_landmarks(r) for r in many]
     lm = np.array(found, np.float64).reshape(len(many)*N_ROWS, 3)
-    numbers = np.arange(frame, frame+len(many), dtype=np.int16)
+    check_count(least=0, frame=frame)
+    count = np.arange(frame, frame+len(many))
+    count = count.astype(np.result_type(np.int16, np.min_scalar_type(count.max(initial=0))))
     keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
-    return pd.DataFrame({'frame':np.repeat(numbers, N_ROWS), **keys, **dict(zip('xyz', lm.T))})
+    return pd.DataFrame({'frame':np.repeat(count, N_ROWS), **keys, **dict(zip('xyz', lm.T))})
+
+# %% ../nbs/06_holistic.ipynb #fce4d831
+_MEDIAPIPE,_LAST_PYTHON = '0.10.21',(3, 12)
+
+def _remedy(missing):
+    "What to do if the module `missing` of MediaPipe is not there"
+    if sys.version_info[:2]>_LAST_PYTHON:
+        found,last = (f'{a}.{b}' for a,b in (sys.version_info[:2], _LAST_PYTHON))
+        return f'which exists for Python up to {last}; this is Python {found}'
+    install = f"`pip install 'mediapipe=={_MEDIAPIPE}'`"
+    if not (there:=sys.modules.get('mediapipe')): return f'which is not installed: {install}'
+    version = getattr(there, '__version__', 'another version')
+    return f'found {version}, which has no {missing}: {install}'
 
 # %% ../nbs/06_holistic.ipynb #130ebe9b
 def load_holistic():
     "MediaPipe's Holistic class"
     try: from mediapipe.python.solutions.holistic import Holistic
     except ImportError as e:
-        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21, which '
-                          f'`pip install asl-nb` installs for Python <3.13 ({e})') from e
+        missing = e.name or ''
+        ours = missing.split('.')[0]=='mediapipe'
+        why = _remedy(missing) if ours else f'which does not load: {e}'
+        raise ImportError('finding landmarks in pictures needs '
+                          f'mediapipe {_MEDIAPIPE}, {why}') from e
     return Holistic
+
+# %% ../nbs/06_holistic.ipynb #588a3cc1
+def _check_shares(**shares):
+    "`ValueError` for a value that is not a number from 0 to 1"
+    for name,v in shares.items():
+        if isinstance(v, numbers.Real) and not isinstance(v, bool) and 0<=v<=1: continue
+        raise ValueError(f'{name}: expected a number from 0 to 1, found {v!r}')
 
 # %% ../nbs/06_holistic.ipynb #1c58bdbf
 class HolisticExtractor:
@@ -58,6 +84,10 @@ class HolisticExtractor:
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
     ):
+        if model_complexity not in (0, 1, 2):
+            raise ValueError(f'model_complexity: expected 0, 1 or 2, found {model_complexity!r}')
+        _check_shares(min_detection_confidence=min_detection_confidence,
+                      min_tracking_confidence=min_tracking_confidence)
         self.options = dict(model_complexity=model_complexity, refine_face_landmarks=False,
                             min_detection_confidence=min_detection_confidence,
                             min_tracking_confidence=min_tracking_confidence)
@@ -96,43 +126,41 @@ def convert_frames_to_landmarks(
         lm = [extract(frame) for frame in video_numpy_frames]
     return np.array(lm, np.float32).reshape(-1, N_ROWS, 3)
 
-# %% ../nbs/06_holistic.ipynb #a3e65178
-def frame_bar(
-    frames,   # iterable
-    name:str, # of what is done, shown beside the bar
-    n,        # number of frames; None if unknown
-    progress  # show the bar?
-): # the same frames
-    "Frames, with a progress bar if one is wanted"
-    if not progress: return frames
-    from tqdm.auto import tqdm
-    return tqdm(frames, name, n, unit='frame')
+# %% ../nbs/06_holistic.ipynb #1bec6969
+def _watched(path, extractor, progress, cut):
+    "(seconds, frame, landmarks) of a video's frames"
+    total = None if cut else container_info(path).frames
+    frames = timed_frames(path, cut)
+    with extractor or HolisticExtractor() as extract:
+        bar = progress_bar(frames, progress, desc='landmarks', total=total, unit='frame')
+        for time,frame in bar: yield time,frame,extract(frame)
 
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(
     path,           # the video file
     extractor=None, # None for `HolisticExtractor()`
-    progress=False  # show a bar?
+    progress=False, # show a bar?
+    cut=None        # `Cut`; None for the whole video
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
-    "The landmarks of a video, and what is known about it"
+    "The landmarks of a video or of a part of it, and what is known about it"
     times,lm = [],[]
-    declared = max(declared_length(path)[0], 0) or None
-    with extractor or HolisticExtractor() as extract:
-        for time,frame in frame_bar(timed_frames(path), 'landmarks', declared, progress):
-            times.append(time)
-            lm.append(extract(frame))
-    info = describe_video(path, times, frame)
-    check_whole(path, info)
+    for time,frame,points in _watched(path, extractor, progress, cut):
+        times.append(time)
+        lm.append(points)
+    info = describe_frames(path, times, frame)
+    if cut is None: check_whole(path, info)
     return np.array(lm, np.float32),info
 
 # %% ../nbs/06_holistic.ipynb #fad7b9bf
-def iter_landmarks(
-    video_path,     # the video
+def timed_landmarks(
+    path,           # the video file
     extractor=None, # None for `HolisticExtractor()`
-    n_frames=None,  # of the video, for the bar
-    progress=False  # show a bar?
-): # generator of (543, 3) float32, NaN = not seen
-    "The landmarks of a video's frames, one by one"
-    with extractor or HolisticExtractor() as extract:
-        frames = frame_bar(iter_frames(video_path), 'landmarks', n_frames, progress)
-        for frame in frames: yield extract(frame)
+    progress=False, # show a bar?
+    cut=None        # `Cut`; None for the whole video
+): # generator of (seconds, (543, 3) float32, NaN = not seen)
+    "The landmarks of a video's frames one by one, each with its time"
+    times = []
+    for time,frame,points in _watched(path, extractor, progress, cut):
+        times.append(time)
+        yield time,points
+    if cut is None: check_whole(path, describe_frames(path, times, frame))
