@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 'read_recording', 'Found', 'list_recordings', 'address_parts']
 
-# %% ../../nbs/08_data.formats.ipynb #ed9d14ec
+# %% ../../nbs/08_data.formats.ipynb #ab612efe
 import csv,json,os,warnings
 from functools import lru_cache
 from itertools import permutations,product
@@ -19,7 +19,7 @@ from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
 from .raw import layout_faults,layout_figures,read_clip,recorded_as
 
-# %% ../../nbs/08_data.formats.ipynb #76f6fc70
+# %% ../../nbs/08_data.formats.ipynb #e9263f5b
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
 _FACES = (468,478) # points of a face, without and with the irises
 
@@ -35,7 +35,7 @@ def _layouts():
 
 _LAYOUTS = _layouts()
 
-# %% ../../nbs/08_data.formats.ipynb #5cb47afd
+# %% ../../nbs/08_data.formats.ipynb #9b4eac11
 def _assembled(flat, parts, order):
     "Flat frames (T, W) as landmarks, if their parts come in this order"
     dims = min(3, parts['left_hand'][1])
@@ -47,56 +47,56 @@ def _assembled(flat, parts, order):
         start += n*width
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #7d8edd5c
+# %% ../../nbs/08_data.formats.ipynb #05f523dc
 def _torn(lm):
     "In how many frames a part is seen in part, over all parts"
     seen = np.abs(lm[...,0])>0
     return sum(int((seen[:,s].any(1) & ~seen[:,s].all(1)).sum()) for s in PARTS.values())
 
 def _judged(lm):
-    "How little these landmarks look like a body: faults, torn parts, distance of hands and face from their places"
+    "How little these landmarks look like a body: faults, torn parts, no torso; distance of hands and face from their places"
     points = lm[...,:2] # a square picture: the figures have room for others
     figures = layout_figures(points)
     away = [v for k,v in figures.items() if k.endswith('_offset') and v==v]
-    return len(layout_faults(figures)),_torn(lm),sum(away)
+    torso = ~np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
+    return (len(layout_faults(figures)),_torn(lm),not torso),sum(away)
 
-# %% ../../nbs/08_data.formats.ipynb #faf7976b
+# %% ../../nbs/08_data.formats.ipynb #e1dedc0a
+_LOOKED_AT = 1000 # frames, at most
+
 def _readings(flat, parts):
     "The orders that give different landmarks: (order, landmarks, what `_judged` says)"
-    found = []
+    found,some = [],flat[::len(flat)//_LOOKED_AT+1]
     for order in permutations(parts):
-        lm = _assembled(flat, parts, order)
+        lm = _assembled(some, parts, order)
         if not any(np.array_equal(lm, other, equal_nan=True) for _,other,_ in found):
             found.append((order, lm, _judged(lm)))
-    torso = lambda lm: not np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
-    return [r for r in found if torso(r[1])] or found
+    return found
 
-# %% ../../nbs/08_data.formats.ipynb #fe78be2c
+# %% ../../nbs/08_data.formats.ipynb #10225de0
 def _best(readings):
-    "Those of the readings that fit equally well"
-    least = min(judged[:2] for *_,judged in readings)
-    best = sorted((r for r in readings if r[2][:2]==least), key=lambda r: r[2][2])
-    clear = len(best)==1 or best[0][2][2]<.5*best[1][2][2]
-    return best[:1] if clear else best
+    "The orders that fit equally well, and the faults of the body"
+    least = min(judged for *_,(judged,_) in readings)
+    best = sorted((away,order) for order,_,(judged,away) in readings if judged==least)
+    clear = len(best)>1 and best[0][0]<.5*best[1][0]
+    return [order for _,order in best[:1 if clear else None]],least[0]
 
-# %% ../../nbs/08_data.formats.ipynb #6e43ba2e
+# %% ../../nbs/08_data.formats.ipynb #cfb73773
 def _unflattened(flat, name):
     "Flat frames (T, W) as landmarks, in the order in which they make a body"
     parts = _LAYOUTS[flat.shape[1]]
-    best = _best(_readings(flat, parts))
-    (order,lm,(faults,*_)),usual = best[0],tuple(parts) # the first order tried
-    if faults>1: raise ValueError(f'{name}: expected a person in some order of {", ".join(usual)}, found none')
-    if len(best)==1:
-        if order!=usual: warnings.warn(f'{name}: read as {", ".join(order)}', ClipWarning, stacklevel=3)
-        return lm
-    for order,lm,_ in best:
-        if order!=usual: continue
-        warnings.warn(f'{name}: taken for {", ".join(usual)}; nothing seen tells the order', ClipWarning, stacklevel=3)
-        return lm
-    raise ValueError(f'{name}: expected a body that tells the order of the parts, found '
-                     f'{len(best)} that fit: {"; ".join(", ".join(r[0]) for r in best)}')
+    usual,(orders,faults) = tuple(parts),_best(_readings(flat, parts))
+    said = ' or '.join(', '.join(o) for o in orders)
+    if faults>1: raise ValueError(f'{name}: expected a person, found none in any order of {", ".join(usual)}')
+    if len(orders)>1 and usual not in orders:
+        raise ValueError(f'{name}: expected a body that tells the order of the parts, found room for {said}')
+    order = usual if usual in orders else orders[0]
+    if len(orders)>1:
+        warnings.warn(f'{name}: taken as {", ".join(order)}; it may be {said}', ClipWarning, stacklevel=3)
+    elif order!=usual: warnings.warn(f'{name}: read as {said}', ClipWarning, stacklevel=3)
+    return _assembled(flat, parts, order)
 
-# %% ../../nbs/08_data.formats.ipynb #918f95d1
+# %% ../../nbs/08_data.formats.ipynb #ea1afe25
 def _numbers(what, name):
     "Anything like an array as float32; what a mask hides is NaN"
     if isinstance(what, (list,tuple)) and any(isinstance(w, np.ma.MaskedArray) for w in what):
@@ -109,7 +109,7 @@ def _numbers(what, name):
     with np.errstate(over='ignore'): array = array.astype(np.float32, copy=False)
     return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
 
-# %% ../../nbs/08_data.formats.ipynb #f9c0d10a
+# %% ../../nbs/08_data.formats.ipynb #f8ab4145
 _PIXELS = 5 # a share of the picture is hardly ever that large
 
 def _in_pixels(lm):
@@ -124,7 +124,7 @@ def _check_values(lm, name):
     raise ValueError(f'{name}: expected shares of the width and height of the picture, found numbers around '
                      f'{np.nanmedian(np.abs(lm[...,:2])):.0f}, as pixels are: divide by the width and the height')
 
-# %% ../../nbs/08_data.formats.ipynb #3e0eab80
+# %% ../../nbs/08_data.formats.ipynb #1d8a34f4
 _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
            f'{", ".join(map(str, sorted(_LAYOUTS)))}')
 
@@ -145,7 +145,7 @@ def as_landmarks(
     _check_values(lm, name)
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #cfa2ca8c
+# %% ../../nbs/08_data.formats.ipynb #01e18eec
 def _array(path):
     "The array in a .npy file"
     try:
@@ -163,7 +163,7 @@ def _read_npy(path):
     if not _is_frame(array.shape): return as_landmarks(array, path),None,None
     raise ValueError(f'{path}: expected frames, found one frame {array.shape}: is its folder the clip?')
 
-# %% ../../nbs/08_data.formats.ipynb #d02afdaf
+# %% ../../nbs/08_data.formats.ipynb #3589c3c6
 def _frame_files(folder):
     "The numbered frames of a folder, (number, file) in order; empty if its .npy files are not frames"
     files = [f for f in Path(folder).iterdir() if f.suffix.lower()=='.npy' and f.stem.isdecimal()]
@@ -171,7 +171,7 @@ def _frame_files(folder):
     except Exception: shape = (0,) # damaged: reading says so
     return sorted((int(f.stem), f) for f in files) if _is_frame(shape) else []
 
-# %% ../../nbs/08_data.formats.ipynb #c3231a32
+# %% ../../nbs/08_data.formats.ipynb #c5588c5a
 def _read_frames(folder):
     "Landmarks in a folder of frames"
     files = _frame_files(folder)
@@ -188,7 +188,7 @@ def _read_frames(folder):
     clip = np.stack([frames.get(i, unseen) for i in range(first, last+1)])
     return as_landmarks(clip, folder),None,None
 
-# %% ../../nbs/08_data.formats.ipynb #418875a7
+# %% ../../nbs/08_data.formats.ipynb #f90b454c
 _WIDE = {c:[f'{c}_{part}_{i}' for part,i in zip(ROW_TYPE, ROW_INDEX)] for c in 'xyz'}
 
 def _stamp(path):
@@ -202,7 +202,7 @@ def _sequences(stamp):
     import pyarrow.parquet as pq
     file = pq.ParquetFile(stamp[0], memory_map=True)
     names = set(file.schema.names)
-    if not {*_WIDE['x'],*_WIDE['y']}<=names: return None
+    if not {'frame',*_WIDE['x'],*_WIDE['y']}<=names: return None
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
     ids = ['']*sum(sizes)
     if 'sequence_id' in names: ids = file.read(['sequence_id'])['sequence_id'].to_pylist()
@@ -210,7 +210,7 @@ def _sequences(stamp):
     for i,sequence in enumerate(ids): rows.setdefault(str(sequence), []).append(i)
     return rows,np.cumsum([0,*sizes])
 
-# %% ../../nbs/08_data.formats.ipynb #c1964055
+# %% ../../nbs/08_data.formats.ipynb #5aac6328
 @lru_cache(maxsize=1)
 def _row_group(stamp, i):
     "The frame numbers and the coordinates (rows, 543, 2 or 3) of a row group"
@@ -222,9 +222,10 @@ def _row_group(stamp, i):
     for j,c in enumerate(known): xyz[...,j] = read(_WIDE[c]).to_tensor(null_to_nan=True).to_numpy()
     return read(['frame']).to_tensor(null_to_nan=True).to_numpy()[:,0],xyz
 
-# %% ../../nbs/08_data.formats.ipynb #070b4900
+# %% ../../nbs/08_data.formats.ipynb #b374344e
 def _rows_of(path, sequence):
     "The frame numbers and the coordinates of a sequence; None for the only one"
+    if not _is_wide(path): raise ValueError(f'{path}: expected several sequences, found one clip')
     stamp = _stamp(path)
     rows,starts = _sequences(stamp)
     if sequence is None and len(rows)!=1:
@@ -237,7 +238,7 @@ def _rows_of(path, sequence):
     found = [(_row_group(stamp, g),at[groups==g]-starts[g]) for g in np.unique(groups)]
     return tuple(np.concatenate([part[i][r] for part,r in found]) for i in (0,1))
 
-# %% ../../nbs/08_data.formats.ipynb #bef40a98
+# %% ../../nbs/08_data.formats.ipynb #d672bb5c
 def _read_wide(path, sequence=None):
     "Landmarks of a sequence in a file with a row for each frame"
     frame,xyz = _rows_of(path, sequence)
@@ -250,23 +251,26 @@ def _read_wide(path, sequence=None):
     lm[place] = xyz
     return as_landmarks(lm, path)
 
-# %% ../../nbs/08_data.formats.ipynb #74343e02
+# %% ../../nbs/08_data.formats.ipynb #25258a59
 def _is_wide(path):
-    "Whether a file has a row for each frame"
+    "Whether a file has a row for each frame; damaged files have not"
     import pyarrow as pa
     try: return _sequences(_stamp(path)) is not None
     except (pa.ArrowException, OSError): return False
 
 def _read_parquet(path, sequence=None):
     "Landmarks in a parquet file of either competition, and what the table beside it says"
+    import pyarrow as pa
     try: lm = read_clip(path) if sequence is None else _read_wide(path, sequence)
+    except pa.ArrowException as e:
+        raise ValueError(f'{path}: expected numbers in every column, found {str(e).splitlines()[0]}') from None
     except ValueError:
         if sequence is not None or not _is_wide(path): raise
         lm = _read_wide(path)
     said = recorded_as(path)
     return lm,said.get('aspect'),said.get('fps')
 
-# %% ../../nbs/08_data.formats.ipynb #a39a9c3f
+# %% ../../nbs/08_data.formats.ipynb #74ffe9d5
 def _json(path):
     "What a JSON file holds; JSON lines are a list"
     try:
@@ -276,7 +280,7 @@ def _json(path):
     except (ValueError, RecursionError) as e:
         raise ValueError(f'{path}: expected JSON, found {str(e) or type(e).__name__}') from None
 
-# %% ../../nbs/08_data.formats.ipynb #fa28a4d1
+# %% ../../nbs/08_data.formats.ipynb #6941bf91
 _SIZES = {part:_FACES if part=='face' else (s.stop-s.start,) for part,s in PARTS.items()}
 
 def _json_key(part):
@@ -291,7 +295,7 @@ def _one_person(found):
     if len(found)==1: return found[0]
     raise ValueError(f'expected one person, found {len(found)}')
 
-# %% ../../nbs/08_data.formats.ipynb #a2cb6850
+# %% ../../nbs/08_data.formats.ipynb #155af6fb
 def _part_points(result, part):
     "The points of a part in a result, (n, 3), or None if it was not seen"
     found = _one_person(result.get(_json_key(part)) or result.get(f'{part}_landmarks'))
@@ -311,7 +315,7 @@ def _result_points(result, where):
         raise ValueError(f'{where}: expected points with x, y and z, found {type(e).__name__}: {e}') from None
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #069ec638
+# %% ../../nbs/08_data.formats.ipynb #20b7ab89
 _TIMES = ('timestamp','timestampMs','timestamp_ms','time')
 
 def _stamped_rate(results):
@@ -328,7 +332,7 @@ def _stated(about, key, path):
     if value is None or isinstance(value, (int,float)) and 0<value<np.inf: return value
     raise ValueError(f'{path}: expected a number above 0 for {key}, found {value!r}')
 
-# %% ../../nbs/08_data.formats.ipynb #16f4b8f9
+# %% ../../nbs/08_data.formats.ipynb #e406666a
 def _results(data, path):
     "The results in a JSON file, and the object that states how they were recorded"
     about = data if isinstance(data, dict) and 'frames' in data else {}
@@ -336,11 +340,12 @@ def _results(data, path):
     keys = {k for p in PARTS for k in (_json_key(p), f'{p}_landmarks')}
     sound = isinstance(results, list) and all(r is None or isinstance(r, dict) for r in results)
     if sound and any(keys & {*(r or {})} for r in results): return results,about
-    hint = ' (results of hands alone do not tell left from right)' if 'handedness' in str(results)[:10**4] else ''
+    hands = sound and any('handedness' in (r or {}) for r in results)
+    hint = ' (results of hands alone do not tell left from right)' if hands else ''
     raise ValueError(f'{path}: expected a list of results with poseLandmarks, leftHandLandmarks, '
                      f'rightHandLandmarks and faceLandmarks, found {str(data)[:60]}{hint}')
 
-# %% ../../nbs/08_data.formats.ipynb #89161fd3
+# %% ../../nbs/08_data.formats.ipynb #a5b55373
 def _read_json(path):
     "Landmarks that MediaPipe's JavaScript found in a web page"
     results,about = _results(_json(path), path)
@@ -349,7 +354,7 @@ def _read_json(path):
     if np.isnan(lm[...,2]).all(): lm = lm[...,:2]
     return as_landmarks(lm, path),width/height if width and height else None,fps or _stamped_rate(results)
 
-# %% ../../nbs/08_data.formats.ipynb #dd46cdfc
+# %% ../../nbs/08_data.formats.ipynb #3479f5b0
 _SIDES = ('LEFT','RIGHT')
 _POSE_NAMES = ['NOSE', *(f'{s}_EYE{end}' for s in _SIDES for end in ('_INNER','','_OUTER')),
                'LEFT_EAR', 'RIGHT_EAR', 'MOUTH_LEFT', 'MOUTH_RIGHT', *(f'{s}_{joint}' for joint in (
@@ -360,7 +365,7 @@ _HAND_NAMES = ['WRIST', *(f'THUMB_{joint}' for joint in ('CMC','MCP','IP','TIP')
 _POINT_NAMES = {'pose':_POSE_NAMES, 'left_hand':_HAND_NAMES, 'right_hand':_HAND_NAMES, 'face':[*map(str, range(478))]}
 _COMPONENTS = {f'{part.upper()}_LANDMARKS':part for part in PARTS}
 
-# %% ../../nbs/08_data.formats.ipynb #333a27d8
+# %% ../../nbs/08_data.formats.ipynb #d7751d28
 def _load_pose(path):
     "What pose-format reads"
     pose_format = require('pose_format', 'pose')
@@ -375,7 +380,7 @@ def _component_rows(component, path):
     if unknown: raise ValueError(f'{path}: expected points of MediaPipe in {component.name}, found {unknown[0]!r}')
     return np.array([ROW_OF.get((part, _POINT_NAMES[part].index(n)), -1) for n in component.points], int)
 
-# %% ../../nbs/08_data.formats.ipynb #147f3d8d
+# %% ../../nbs/08_data.formats.ipynb #74b43cbc
 def _pose_points(pose, path):
     "The points of the only person, (T, 543, 2 or 3), NaN = not seen"
     data = np.where(np.ma.getmaskarray(pose.body.data), np.nan, pose.body.data.data)
@@ -391,7 +396,7 @@ def _pose_points(pose, path):
         start = stop
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #b2c28a14
+# %% ../../nbs/08_data.formats.ipynb #25997064
 def _read_pose(path):
     "Landmarks in a file of pose-format"
     pose = _load_pose(path)
@@ -405,7 +410,7 @@ def _read_pose(path):
     if aspect and _in_pixels(lm): lm[...,:2] /= np.float32([size.width, size.height])
     return as_landmarks(lm, path),aspect,pose.body.fps or None
 
-# %% ../../nbs/08_data.formats.ipynb #325482f2
+# %% ../../nbs/08_data.formats.ipynb #0a9f7ad1
 _READERS = {'.parquet':_read_parquet, '.npy':_read_npy, '.pose':_read_pose, '.json':_read_json}
 LANDMARK_SUFFIXES = tuple(_READERS)
 CLIP_SUFFIXES = (*LANDMARK_SUFFIXES, *VIDEO_SUFFIXES)
@@ -418,7 +423,7 @@ def _refusal(path):
     return (f'expected landmarks ({", ".join(LANDMARK_SUFFIXES)}) or a video ({", ".join(VIDEO_SUFFIXES)}), '
             f'found {kind or "no suffix"}{_HINTS.get(kind, "")}')
 
-# %% ../../nbs/08_data.formats.ipynb #00f6d5a2
+# %% ../../nbs/08_data.formats.ipynb #3cd9e1c8
 def _split(address):
     "The path in an address, and the sequence; None if it names none"
     path,sequence = Path(address),None
@@ -427,7 +432,7 @@ def _split(address):
         if Path(file).suffix.lower()=='.parquet': return Path(file),sequence
     return path,None
 
-# %% ../../nbs/08_data.formats.ipynb #092796f5
+# %% ../../nbs/08_data.formats.ipynb #a8fe9bd7
 def read_recording(
     address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
@@ -443,29 +448,31 @@ def read_recording(
     lm,info = video_to_landmarks(path, extractor)
     return lm,info.aspect,info.fps
 
-# %% ../../nbs/08_data.formats.ipynb #dfcafcbd
+# %% ../../nbs/08_data.formats.ipynb #879e231b
 class Found(NamedTuple):
     "What `list_recordings` found"
     clips: list    # of addresses, `str`
     problems: list # of (path, reason)
     skipped: dict  # suffix -> number of files that are no clips
 
-# %% ../../nbs/08_data.formats.ipynb #ca66d74d
+# %% ../../nbs/08_data.formats.ipynb #23e62161
 def _listed(folder):
-    "The files in the tables of a data folder; none if they do not list clips"
-    files = []
+    "The addresses in the tables of a data folder; none if they do not list clips"
+    sequences = {}
     for table in (folder/Config.TRAIN_CSV_FILE, folder/Config.TRAIN_CSV_ADDON_FILE):
         try:
             with open(table, encoding='utf-8-sig', newline='') as f: rows = [*csv.DictReader(f)]
         except (OSError, ValueError, csv.Error): continue
-        files += [folder/row['path'].replace('\\', '/') for row in rows if row.get('path')]
-    return [*dict.fromkeys(files)] if any(f.suffix.lower() in CLIP_SUFFIXES for f in files) else []
+        for row in rows:
+            file = folder/(row.get('path') or '').replace('\\', '/')
+            if file.suffix.lower() in CLIP_SUFFIXES: sequences.setdefault(file, {})[row.get('sequence_id')] = True
+    return [(file, str(file) if len(ids)<2 else f'{file}#{i}') for file,ids in sequences.items() for i in ids]
 
-# %% ../../nbs/08_data.formats.ipynb #4d4eccfd
+# %% ../../nbs/08_data.formats.ipynb #a853b27f
 _TABLES = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
 
 def _is_clip(file):
-    "Whether a file of a folder is a clip"
+    "Whether a file is a clip; JSON is one if it mentions landmarks"
     suffix = file.suffix.lower()
     return suffix in CLIP_SUFFIXES and (suffix!='.json' or b'andmarks' in file.read_bytes())
 
@@ -475,30 +482,34 @@ def _addresses(file):
     rows,_ = _sequences(_stamp(file))
     return [f'{file}#{sequence}' for sequence in rows] if len(rows)>1 else [str(file)]
 
-# %% ../../nbs/08_data.formats.ipynb #5a3d2744
-def _add_file(file, found):
-    "Add the clips of a file that somebody named"
-    if not file.exists(): found.problems.append((str(file), 'expected a file or a folder, found none'))
-    elif file.suffix.lower() in CLIP_SUFFIXES: found.clips.extend(_addresses(file))
-    else: found.problems.append((str(file), _refusal(file)))
-
-def _add_folder(folder, found, above=()):
+# %% ../../nbs/08_data.formats.ipynb #a7768f33
+def _add_folder(folder, found, above):
     "Add the clips of a folder, and of those below"
-    real = folder.resolve()
-    if real in above: return # a link to a folder that it is in
+    above = *above,folder.resolve()
     if listed := _listed(folder):
-        for file in listed: _add_file(file, found)
+        for file,address in listed:
+            if file.is_file(): found.clips.append(address)
+            else: found.problems.append((str(file), 'expected the clip that the table lists, found no file'))
         return
     frames = {file for _,file in _frame_files(folder)}
     if frames: found.clips.append(str(folder))
     for path in sorted(folder.iterdir()):
-        if path.name.startswith('.') or path in frames: continue
-        if path.is_dir(): _add_folder(path, found, (*above, real))
-        elif _is_clip(path): found.clips.extend(_addresses(path))
+        if path not in frames and path.name[0]!='.' and path.resolve() not in above: _add(path, found, above)
+
+# %% ../../nbs/08_data.formats.ipynb #869135ad
+def _add(path, found, above=()):
+    "Add the clips of a path; `above`: the folders in which it was found, none if it was named"
+    try:
+        if path.is_dir(): _add_folder(path, found, above)
+        elif not path.exists(): found.problems.append((str(path), 'expected a file or a folder, found none'))
+        elif _is_clip(path) or not above and path.suffix.lower()=='.json': found.clips.extend(_addresses(path))
+        elif not above: found.problems.append((str(path), _refusal(path)))
         elif path.name not in _TABLES and not path.name.endswith('_report.csv'):
             found.skipped[path.suffix.lower()] = found.skipped.get(path.suffix.lower(), 0)+1
+    except OSError as e:
+        found.problems.append((str(path), f'expected permission to read, found {e.strerror or e}'))
 
-# %% ../../nbs/08_data.formats.ipynb #bc4f7b5b
+# %% ../../nbs/08_data.formats.ipynb #57129ff9
 def list_recordings(
     paths # files, folders and FILE#SEQUENCE; `str` or `Path`
 )->Found: # addresses as `str`, problems, skipped files
@@ -506,17 +517,13 @@ def list_recordings(
     found = Found([], [], {})
     for path in [paths] if isinstance(paths, (str,Path)) else paths:
         n = len(found.clips)+len(found.problems)
-        file,sequence = _split(path)
-        try:
-            if sequence is not None: found.clips.append(str(path))
-            elif file.is_dir(): _add_folder(file, found)
-            else: _add_file(file, found)
-        except OSError as e: found.problems.append((str(path), f'expected a folder that can be read, found {e}'))
+        if _split(path)[1] is None: _add(Path(path), found)
+        else: found.clips.append(str(path))
         if len(found.clips)+len(found.problems)==n:
             found.problems.append((str(path), f'expected {", ".join(CLIP_SUFFIXES)}, found none'))
     return found._replace(clips=[*dict.fromkeys(found.clips)])
 
-# %% ../../nbs/08_data.formats.ipynb #7f306314
+# %% ../../nbs/08_data.formats.ipynb #a1b40700
 def address_parts(
     address, # of a clip, as `list_recordings` gives it
     root     # the folder that was searched
