@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,nearest
+from .utils import atomic_path,check_count,nearest
 from .config import METRIC_NAMES,Config
 from .plots import new_axes,percent_axis,save_picture
 
@@ -104,6 +104,7 @@ def bootstrap_interval(
     n=2000   # draws
 )->tuple: # lower and upper end; NaN for a single signer
     "95 % interval of the accuracy, by a bootstrap over signers"
+    check_count(n=n)
     clips = pd.DataFrame(dict(correct=np.asarray(correct, float), signer=signers))
     by = clips.groupby('signer').correct.agg(['sum','size']).to_numpy()
     if len(by)<2: return np.nan,np.nan
@@ -196,6 +197,7 @@ def choose_threshold(
     share   # of them, to be accepted
 )->float: # NaN if there are none
     "The highest threshold that accepts a share of the right answers"
+    if not 0<share<=1: raise ValueError(f'share: expected a number above 0, at most 1, found {share!r}')
     n = int(np.ceil(round(share*len(scores), 6))) # .7*10 is a little more than 7
     return float(np.sort(scores)[len(scores)-n]) if n else np.nan
 
@@ -222,6 +224,7 @@ class Report:
     split: str                # how signers were divided, and which side this is
     seed: int = 0             # of the bootstrap
     folder: Path = Config().path('OUT_DIR', 'report') # where `save` writes if no folder is named
+    warning: str = ''         # what the split does not show, as `signer_warning` says it; '' for nothing
 
     def __post_init__(self):
         none = self.predictions.sign==Config.NO_SIGN
@@ -260,7 +263,8 @@ def _judge_answers(self:Report, p):
 def _summary(self:Report):
     "The lines above the list of signs"
     n,(lo,hi) = len(self.known),self.interval
-    yield f'data: {self.data}; split: {self.split}; {n} clips of {len(self.by_signer)} signers'
+    split = '; '.join(filter(None, [self.split, self.warning]))
+    yield f'data: {self.data}; split: {split}; {n} clips of {len(self.by_signer)} signers'
     yield f'top-1 {self.top1:.3f} (95 % over signers {lo:.3f} to {hi:.3f}), top-5 {self.top5:.3f}'
     if self.n_clean<n: yield f'clean clips ({self.n_clean}): top-1 {self.top1_clean:.3f}'
     signs,signers = f'{len(self.by_sign)} signs {self.macro_signs:.3f}',f'signers {self.macro_signers:.3f}'
@@ -306,6 +310,7 @@ def worst_pairs(self:Report,
     n=10 # pairs; None for all
 )->pd.DataFrame:
     "The first rows of `confused_pairs`"
+    if n is not None: check_count(n=n)
     return confused_pairs(self.known)[:n]
 
 # %% ../nbs/18_metrics.ipynb #90a514c3
@@ -323,6 +328,7 @@ def plot_confusion(
 ): # the axes
     "Share of each sign's clips by what they were taken for; a sign without clips has a blank row"
     import matplotlib.pyplot as plt, seaborn as sns
+    check_count(most=most)
     signs,n = _signs_of_worst_pairs(predictions, most)
     shares = pd.crosstab(predictions.sign, predictions.predicted, normalize='index')
     rows = [s for s in signs if s!=Config.NO_SIGN]

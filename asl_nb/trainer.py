@@ -15,13 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from tqdm.auto import tqdm
-from .utils import atomic_path,keyword_hints
+from .utils import atomic_path,check_count,keyword_hints,progress_bar
 from .config import Config,parse_overrides,read_settings
 from .data.raw import aspect_warning,clip_setting
 from .data.store import open_store
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
-from .data.dataset import get_dataloader,get_dataset,make_split,split_clips
+from .data.dataset import get_dataloader,get_dataset,make_split,signer_warning,split_clips
 from .metrics import Report,compute_metric,heat,logged_metrics,prediction_table
 from .models.registry import DEFAULT_MODEL,flatten,get_model_params,recipe_config
 from .models.registry import override_params,resolve_params
@@ -183,8 +182,8 @@ def limit(self:Trainer)->int: # None for all
 def _run(self:Trainer, loader, step, train=False):
     "One pass over a loader: metrics, labels and scores of the whole epoch"
     labels,scores = [],[]
-    bar = dict(total=self.limit or len(loader), leave=False, disable=not self.progress)
-    for batch in tqdm(islice(loader, self.limit), **bar):
+    bar = dict(total=self.limit or len(loader), leave=False)
+    for batch in progress_bar(islice(loader, self.limit), self.progress, **bar):
         loss,_,y,s = step(batch)
         check_loss(loss, self.model, self.epoch, len(labels))
         if train: self._optimize()
@@ -222,6 +221,7 @@ def predict_clips(
 )->np.ndarray: # (n, n_classes) probabilities
     "The probabilities of each clip of a dataset"
     from scipy.special import softmax
+    check_count(batch_size=batch_size)
     model.eval_mode()
     parts = (dataset.batch(range(a, min(a+batch_size, len(dataset)))) for a in range(0, len(dataset), batch_size))
     return softmax(np.concatenate([model.clip_logits(x, mask) for x,mask,_ in parts]), axis=1)
@@ -249,6 +249,7 @@ def evaluate_model(
     label_map=None # sign -> index of the model; None for the data's
 )->Report:
     "The report of a model on one side of a split"
+    if limit is not None: check_count(limit=limit)
     table,words = dataset.metadata_df,words or describe_split(split, side)
     sides = split_clips(table, split)
     if not len(sides[side]): raise ValueError(f'expected {side} clips, found none; split: {words}')
@@ -257,8 +258,8 @@ def evaluate_model(
     probs = predict_clips(model, dataset.subset(clips, augment=False))
     preds = _calibrated_table(model, table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
-    folder = dataset.cfg.path('OUT_DIR', 'report')
-    return Report(preds, dataset.store.marker['name'], words, folder=folder)
+    how = dict(folder=dataset.cfg.path('OUT_DIR', 'report'), warning=signer_warning(dataset.store.table, split))
+    return Report(preds, dataset.store.marker['name'], words, **how)
 
 # %% ../nbs/41_trainer.ipynb #a2dafb57
 def _calibrated_table(model, table, probs, label_map):
@@ -303,7 +304,7 @@ def _loop(self:Trainer, n_epochs):
     "Train until the last epoch, or until a callback sets `stop`"
     self.stop = self.early_stop.over
     epochs = range(len(self.history), len(self.history) if self.stop else n_epochs)
-    bar = tqdm(epochs, disable=not self.progress, unit='epoch', desc=self.model_name)
+    bar = progress_bar(epochs, self.progress, unit='epoch', desc=self.model_name)
     for self.epoch in bar:
         self.history.append(row := self._train_epoch())
         for callback in in_order(self.callbacks): callback(self)
@@ -335,6 +336,7 @@ def train(self:Trainer,
 @patch
 def _n_epochs(self:Trainer, wanted=None):
     "The number of epochs of the whole training"
+    if wanted is not None: check_count(n_epochs=wanted)
     return self.config.LIMIT_EPOCHS if self.config.FAST_DEV_RUN else wanted or self.config.EPOCHS
 
 # %% ../nbs/41_trainer.ipynb #edf4c5cf
@@ -345,6 +347,7 @@ def fit_to_clips(
     n=2048   # clips at most
 )->None:
     "Let the first step of a model take its statistics from training clips"
+    check_count(n=n)
     some = np.random.default_rng(seed).permutation(len(dataset))[:n]
     x,mask,_ = dataset.subset(dataset.clips, augment=False).batch(np.sort(some))
     model.fit_inputs(x, mask)
@@ -574,6 +577,7 @@ def train_fold(
     **kw           # of `Trainer`
 )->Report:
     "Train on a fold, and test on its test signers"
+    check_count(0, fold=fold)
     if config.SPLIT!='signer':
         raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
     config,run_dir = config.replace(FOLD=fold),fold_dir(out, fold)
@@ -591,7 +595,7 @@ def join_folds(
     folds = f'by signer, {len(reports)} folds'
     split = f'{folds}, each signer tested once by a model that never saw them'
     preds = pd.concat([r.predictions for r in reports], ignore_index=True)
-    return Report(preds, reports[0].data, split, folder=reports[0].folder)
+    return replace(reports[0], predictions=preds, split=split)
 
 # %% ../nbs/41_trainer.ipynb #7dd68784
 def cross_validate(
@@ -603,7 +607,8 @@ def cross_validate(
     **kw           # of `Trainer`
 )->Report:
     "Train and test on every fold"
-    folds = range(config.N_FOLDS)
+    folds,table = range(config.N_FOLDS),as_dataset(data, config, progress).metadata_df
+    make_split(table, config.replace(FOLD=folds[-1])) # are there enough signers for the last?
     return join_folds([train_fold(config, data, out, f, progress, resume, **kw) for f in folds])
 
 # %% ../nbs/41_trainer.ipynb #4b1db3f5
