@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 'read_recording', 'Found', 'list_recordings', 'address_parts']
 
-# %% ../../nbs/08_data.formats.ipynb #ab612efe
+# %% ../../nbs/08_data.formats.ipynb #c328a4a9
 import csv,json,os,warnings
 from functools import lru_cache
 from itertools import permutations,product
@@ -19,7 +19,7 @@ from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
 from .raw import layout_faults,layout_figures,read_clip,recorded_as
 
-# %% ../../nbs/08_data.formats.ipynb #e9263f5b
+# %% ../../nbs/08_data.formats.ipynb #26969e19
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
 _FACES = (468,478) # points of a face, without and with the irises
 
@@ -35,7 +35,7 @@ def _layouts():
 
 _LAYOUTS = _layouts()
 
-# %% ../../nbs/08_data.formats.ipynb #9b4eac11
+# %% ../../nbs/08_data.formats.ipynb #bb6837c2
 def _assembled(flat, parts, order):
     "Flat frames (T, W) as landmarks, if their parts come in this order"
     dims = min(3, parts['left_hand'][1])
@@ -47,7 +47,7 @@ def _assembled(flat, parts, order):
         start += n*width
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #05f523dc
+# %% ../../nbs/08_data.formats.ipynb #10092743
 def _torn(lm):
     "In how many frames a part is seen in part, over all parts"
     seen = np.abs(lm[...,0])>0
@@ -61,7 +61,7 @@ def _judged(lm):
     torso = ~np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
     return (len(layout_faults(figures)),_torn(lm),not torso),sum(away)
 
-# %% ../../nbs/08_data.formats.ipynb #e1dedc0a
+# %% ../../nbs/08_data.formats.ipynb #18776860
 _LOOKED_AT = 1000 # frames, at most
 
 def _readings(flat, parts):
@@ -73,7 +73,7 @@ def _readings(flat, parts):
             found.append((order, lm, _judged(lm)))
     return found
 
-# %% ../../nbs/08_data.formats.ipynb #10225de0
+# %% ../../nbs/08_data.formats.ipynb #4a13213c
 def _best(readings):
     "The orders that fit equally well, and the faults of the body"
     least = min(judged for *_,(judged,_) in readings)
@@ -81,7 +81,7 @@ def _best(readings):
     clear = len(best)>1 and best[0][0]<.5*best[1][0]
     return [order for _,order in best[:1 if clear else None]],least[0]
 
-# %% ../../nbs/08_data.formats.ipynb #cfb73773
+# %% ../../nbs/08_data.formats.ipynb #bd590a18
 def _unflattened(flat, name):
     "Flat frames (T, W) as landmarks, in the order in which they make a body"
     parts = _LAYOUTS[flat.shape[1]]
@@ -96,7 +96,7 @@ def _unflattened(flat, name):
     elif order!=usual: warnings.warn(f'{name}: read as {said}', ClipWarning, stacklevel=3)
     return _assembled(flat, parts, order)
 
-# %% ../../nbs/08_data.formats.ipynb #ea1afe25
+# %% ../../nbs/08_data.formats.ipynb #8073c370
 def _numbers(what, name):
     "Anything like an array as float32; what a mask hides is NaN"
     if isinstance(what, (list,tuple)) and any(isinstance(w, np.ma.MaskedArray) for w in what):
@@ -109,12 +109,12 @@ def _numbers(what, name):
     with np.errstate(over='ignore'): array = array.astype(np.float32, copy=False)
     return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
 
-# %% ../../nbs/08_data.formats.ipynb #f8ab4145
+# %% ../../nbs/08_data.formats.ipynb #baaab60a
 _PIXELS = 5 # a share of the picture is hardly ever that large
 
 def _in_pixels(lm):
     "Whether coordinates are pixels, not shares of the picture"
-    size = np.abs(lm[...,:2])
+    size = np.abs(lm[:,::20,:2]) # of some points of each part
     return np.count_nonzero(size>_PIXELS)>np.count_nonzero(size<=_PIXELS)
 
 def _check_values(lm, name):
@@ -124,7 +124,7 @@ def _check_values(lm, name):
     raise ValueError(f'{name}: expected shares of the width and height of the picture, found numbers around '
                      f'{np.nanmedian(np.abs(lm[...,:2])):.0f}, as pixels are: divide by the width and the height')
 
-# %% ../../nbs/08_data.formats.ipynb #1d8a34f4
+# %% ../../nbs/08_data.formats.ipynb #3f02fd81
 _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
            f'{", ".join(map(str, sorted(_LAYOUTS)))}')
 
@@ -145,7 +145,7 @@ def as_landmarks(
     _check_values(lm, name)
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #01e18eec
+# %% ../../nbs/08_data.formats.ipynb #fb41fa84
 def _array(path):
     "The array in a .npy file"
     try:
@@ -163,7 +163,7 @@ def _read_npy(path):
     if not _is_frame(array.shape): return as_landmarks(array, path),None,None
     raise ValueError(f'{path}: expected frames, found one frame {array.shape}: is its folder the clip?')
 
-# %% ../../nbs/08_data.formats.ipynb #3589c3c6
+# %% ../../nbs/08_data.formats.ipynb #57437106
 def _frame_files(folder):
     "The numbered frames of a folder, (number, file) in order; empty if its .npy files are not frames"
     files = [f for f in Path(folder).iterdir() if f.suffix.lower()=='.npy' and f.stem.isdecimal()]
@@ -171,7 +171,7 @@ def _frame_files(folder):
     except Exception: shape = (0,) # damaged: reading says so
     return sorted((int(f.stem), f) for f in files) if _is_frame(shape) else []
 
-# %% ../../nbs/08_data.formats.ipynb #c5588c5a
+# %% ../../nbs/08_data.formats.ipynb #0919138c
 def _read_frames(folder):
     "Landmarks in a folder of frames"
     files = _frame_files(folder)
@@ -188,7 +188,7 @@ def _read_frames(folder):
     clip = np.stack([frames.get(i, unseen) for i in range(first, last+1)])
     return as_landmarks(clip, folder),None,None
 
-# %% ../../nbs/08_data.formats.ipynb #f90b454c
+# %% ../../nbs/08_data.formats.ipynb #6208f52c
 _WIDE = {c:[f'{c}_{part}_{i}' for part,i in zip(ROW_TYPE, ROW_INDEX)] for c in 'xyz'}
 
 def _stamp(path):
@@ -210,7 +210,7 @@ def _sequences(stamp):
     for i,sequence in enumerate(ids): rows.setdefault(str(sequence), []).append(i)
     return rows,np.cumsum([0,*sizes])
 
-# %% ../../nbs/08_data.formats.ipynb #5aac6328
+# %% ../../nbs/08_data.formats.ipynb #ffa94e04
 @lru_cache(maxsize=1)
 def _row_group(stamp, i):
     "The frame numbers and the coordinates (rows, 543, 2 or 3) of a row group"
@@ -222,7 +222,7 @@ def _row_group(stamp, i):
     for j,c in enumerate(known): xyz[...,j] = read(_WIDE[c]).to_tensor(null_to_nan=True).to_numpy()
     return read(['frame']).to_tensor(null_to_nan=True).to_numpy()[:,0],xyz
 
-# %% ../../nbs/08_data.formats.ipynb #b374344e
+# %% ../../nbs/08_data.formats.ipynb #fa4f5123
 def _rows_of(path, sequence):
     "The frame numbers and the coordinates of a sequence; None for the only one"
     if not _is_wide(path): raise ValueError(f'{path}: expected several sequences, found one clip')
@@ -238,7 +238,7 @@ def _rows_of(path, sequence):
     found = [(_row_group(stamp, g),at[groups==g]-starts[g]) for g in np.unique(groups)]
     return tuple(np.concatenate([part[i][r] for part,r in found]) for i in (0,1))
 
-# %% ../../nbs/08_data.formats.ipynb #d672bb5c
+# %% ../../nbs/08_data.formats.ipynb #72881837
 def _read_wide(path, sequence=None):
     "Landmarks of a sequence in a file with a row for each frame"
     frame,xyz = _rows_of(path, sequence)
@@ -251,7 +251,7 @@ def _read_wide(path, sequence=None):
     lm[place] = xyz
     return as_landmarks(lm, path)
 
-# %% ../../nbs/08_data.formats.ipynb #25258a59
+# %% ../../nbs/08_data.formats.ipynb #cf197a34
 def _is_wide(path):
     "Whether a file has a row for each frame; damaged files have not"
     import pyarrow as pa
@@ -270,7 +270,7 @@ def _read_parquet(path, sequence=None):
     said = recorded_as(path)
     return lm,said.get('aspect'),said.get('fps')
 
-# %% ../../nbs/08_data.formats.ipynb #74ffe9d5
+# %% ../../nbs/08_data.formats.ipynb #4fc5477f
 def _json(path):
     "What a JSON file holds; JSON lines are a list"
     try:
@@ -280,7 +280,7 @@ def _json(path):
     except (ValueError, RecursionError) as e:
         raise ValueError(f'{path}: expected JSON, found {str(e) or type(e).__name__}') from None
 
-# %% ../../nbs/08_data.formats.ipynb #6941bf91
+# %% ../../nbs/08_data.formats.ipynb #5f31a00b
 _SIZES = {part:_FACES if part=='face' else (s.stop-s.start,) for part,s in PARTS.items()}
 
 def _json_key(part):
@@ -295,7 +295,7 @@ def _one_person(found):
     if len(found)==1: return found[0]
     raise ValueError(f'expected one person, found {len(found)}')
 
-# %% ../../nbs/08_data.formats.ipynb #155af6fb
+# %% ../../nbs/08_data.formats.ipynb #825062a2
 def _part_points(result, part):
     "The points of a part in a result, (n, 3), or None if it was not seen"
     found = _one_person(result.get(_json_key(part)) or result.get(f'{part}_landmarks'))
@@ -315,7 +315,7 @@ def _result_points(result, where):
         raise ValueError(f'{where}: expected points with x, y and z, found {type(e).__name__}: {e}') from None
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #20b7ab89
+# %% ../../nbs/08_data.formats.ipynb #a1b653c7
 _TIMES = ('timestamp','timestampMs','timestamp_ms','time')
 
 def _stamped_rate(results):
@@ -332,7 +332,7 @@ def _stated(about, key, path):
     if value is None or isinstance(value, (int,float)) and 0<value<np.inf: return value
     raise ValueError(f'{path}: expected a number above 0 for {key}, found {value!r}')
 
-# %% ../../nbs/08_data.formats.ipynb #e406666a
+# %% ../../nbs/08_data.formats.ipynb #cdeb8ddf
 def _results(data, path):
     "The results in a JSON file, and the object that states how they were recorded"
     about = data if isinstance(data, dict) and 'frames' in data else {}
@@ -345,7 +345,7 @@ def _results(data, path):
     raise ValueError(f'{path}: expected a list of results with poseLandmarks, leftHandLandmarks, '
                      f'rightHandLandmarks and faceLandmarks, found {str(data)[:60]}{hint}')
 
-# %% ../../nbs/08_data.formats.ipynb #a5b55373
+# %% ../../nbs/08_data.formats.ipynb #7e0b2e31
 def _read_json(path):
     "Landmarks that MediaPipe's JavaScript found in a web page"
     results,about = _results(_json(path), path)
@@ -354,7 +354,7 @@ def _read_json(path):
     if np.isnan(lm[...,2]).all(): lm = lm[...,:2]
     return as_landmarks(lm, path),width/height if width and height else None,fps or _stamped_rate(results)
 
-# %% ../../nbs/08_data.formats.ipynb #3479f5b0
+# %% ../../nbs/08_data.formats.ipynb #57833002
 _SIDES = ('LEFT','RIGHT')
 _POSE_NAMES = ['NOSE', *(f'{s}_EYE{end}' for s in _SIDES for end in ('_INNER','','_OUTER')),
                'LEFT_EAR', 'RIGHT_EAR', 'MOUTH_LEFT', 'MOUTH_RIGHT', *(f'{s}_{joint}' for joint in (
@@ -365,7 +365,7 @@ _HAND_NAMES = ['WRIST', *(f'THUMB_{joint}' for joint in ('CMC','MCP','IP','TIP')
 _POINT_NAMES = {'pose':_POSE_NAMES, 'left_hand':_HAND_NAMES, 'right_hand':_HAND_NAMES, 'face':[*map(str, range(478))]}
 _COMPONENTS = {f'{part.upper()}_LANDMARKS':part for part in PARTS}
 
-# %% ../../nbs/08_data.formats.ipynb #d7751d28
+# %% ../../nbs/08_data.formats.ipynb #daa0cd7c
 def _load_pose(path):
     "What pose-format reads"
     pose_format = require('pose_format', 'pose')
@@ -380,7 +380,7 @@ def _component_rows(component, path):
     if unknown: raise ValueError(f'{path}: expected points of MediaPipe in {component.name}, found {unknown[0]!r}')
     return np.array([ROW_OF.get((part, _POINT_NAMES[part].index(n)), -1) for n in component.points], int)
 
-# %% ../../nbs/08_data.formats.ipynb #74b43cbc
+# %% ../../nbs/08_data.formats.ipynb #6518dc38
 def _pose_points(pose, path):
     "The points of the only person, (T, 543, 2 or 3), NaN = not seen"
     data = np.where(np.ma.getmaskarray(pose.body.data), np.nan, pose.body.data.data)
@@ -396,7 +396,7 @@ def _pose_points(pose, path):
         start = stop
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #25997064
+# %% ../../nbs/08_data.formats.ipynb #7eb4535c
 def _read_pose(path):
     "Landmarks in a file of pose-format"
     pose = _load_pose(path)
@@ -404,13 +404,14 @@ def _read_pose(path):
     if not {*names} & {*_COMPONENTS}:
         raise ValueError(f'{path}: expected points of MediaPipe ({", ".join(_COMPONENTS)}), found {", ".join(names)}')
     lm,aspect = _pose_points(pose, path),size.width/size.height if size.width and size.height else None
-    middle = lm[:,[LEFT_SHOULDER,RIGHT_SHOULDER],:2].reshape(-1, 2)
-    if np.abs(np.nanmean(middle, 0)).max()<1e-3:
+    middle = lm[:,[LEFT_SHOULDER,RIGHT_SHOULDER],:2].mean(1)
+    middle = middle[~np.isnan(middle).any(1)]
+    if len(middle) and np.abs(middle.mean(0)).max()<1e-3:
         raise ValueError(f'{path}: expected the place in the picture, found normalized points')
     if aspect and _in_pixels(lm): lm[...,:2] /= np.float32([size.width, size.height])
     return as_landmarks(lm, path),aspect,pose.body.fps or None
 
-# %% ../../nbs/08_data.formats.ipynb #0a9f7ad1
+# %% ../../nbs/08_data.formats.ipynb #00182f7d
 _READERS = {'.parquet':_read_parquet, '.npy':_read_npy, '.pose':_read_pose, '.json':_read_json}
 LANDMARK_SUFFIXES = tuple(_READERS)
 CLIP_SUFFIXES = (*LANDMARK_SUFFIXES, *VIDEO_SUFFIXES)
@@ -423,7 +424,7 @@ def _refusal(path):
     return (f'expected landmarks ({", ".join(LANDMARK_SUFFIXES)}) or a video ({", ".join(VIDEO_SUFFIXES)}), '
             f'found {kind or "no suffix"}{_HINTS.get(kind, "")}')
 
-# %% ../../nbs/08_data.formats.ipynb #3cd9e1c8
+# %% ../../nbs/08_data.formats.ipynb #84b43fa6
 def _split(address):
     "The path in an address, and the sequence; None if it names none"
     path,sequence = Path(address),None
@@ -432,7 +433,7 @@ def _split(address):
         if Path(file).suffix.lower()=='.parquet': return Path(file),sequence
     return path,None
 
-# %% ../../nbs/08_data.formats.ipynb #a8fe9bd7
+# %% ../../nbs/08_data.formats.ipynb #8df5392b
 def read_recording(
     address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
@@ -448,14 +449,14 @@ def read_recording(
     lm,info = video_to_landmarks(path, extractor)
     return lm,info.aspect,info.fps
 
-# %% ../../nbs/08_data.formats.ipynb #879e231b
+# %% ../../nbs/08_data.formats.ipynb #47827472
 class Found(NamedTuple):
     "What `list_recordings` found"
     clips: list    # of addresses, `str`
     problems: list # of (path, reason)
     skipped: dict  # suffix -> number of files that are no clips
 
-# %% ../../nbs/08_data.formats.ipynb #23e62161
+# %% ../../nbs/08_data.formats.ipynb #ccaa0531
 def _listed(folder):
     "The addresses in the tables of a data folder; none if they do not list clips"
     sequences = {}
@@ -468,7 +469,7 @@ def _listed(folder):
             if file.suffix.lower() in CLIP_SUFFIXES: sequences.setdefault(file, {})[row.get('sequence_id')] = True
     return [(file, str(file) if len(ids)<2 else f'{file}#{i}') for file,ids in sequences.items() for i in ids]
 
-# %% ../../nbs/08_data.formats.ipynb #a853b27f
+# %% ../../nbs/08_data.formats.ipynb #75b0d6ec
 _TABLES = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
 
 def _is_clip(file):
@@ -482,7 +483,7 @@ def _addresses(file):
     rows,_ = _sequences(_stamp(file))
     return [f'{file}#{sequence}' for sequence in rows] if len(rows)>1 else [str(file)]
 
-# %% ../../nbs/08_data.formats.ipynb #a7768f33
+# %% ../../nbs/08_data.formats.ipynb #52ce9c02
 def _add_folder(folder, found, above):
     "Add the clips of a folder, and of those below"
     above = *above,folder.resolve()
@@ -496,7 +497,7 @@ def _add_folder(folder, found, above):
     for path in sorted(folder.iterdir()):
         if path not in frames and path.name[0]!='.' and path.resolve() not in above: _add(path, found, above)
 
-# %% ../../nbs/08_data.formats.ipynb #869135ad
+# %% ../../nbs/08_data.formats.ipynb #356e1942
 def _add(path, found, above=()):
     "Add the clips of a path; `above`: the folders in which it was found, none if it was named"
     try:
@@ -509,7 +510,7 @@ def _add(path, found, above=()):
     except OSError as e:
         found.problems.append((str(path), f'expected permission to read, found {e.strerror or e}'))
 
-# %% ../../nbs/08_data.formats.ipynb #57129ff9
+# %% ../../nbs/08_data.formats.ipynb #7145e784
 def list_recordings(
     paths # files, folders and FILE#SEQUENCE; `str` or `Path`
 )->Found: # addresses as `str`, problems, skipped files
@@ -523,7 +524,7 @@ def list_recordings(
             found.problems.append((str(path), f'expected {", ".join(CLIP_SUFFIXES)}, found none'))
     return found._replace(clips=[*dict.fromkeys(found.clips)])
 
-# %% ../../nbs/08_data.formats.ipynb #a1b40700
+# %% ../../nbs/08_data.formats.ipynb #3f8e6495
 def address_parts(
     address, # of a clip, as `list_recordings` gives it
     root     # the folder that was searched
