@@ -9,7 +9,7 @@ __all__ = ['fit_temperature', 'calibration_error', 'plot_reliability', 'save_cal
 import json
 from pathlib import Path
 import numpy as np,pandas as pd
-from .utils import atomic_path
+from .utils import atomic_path,check_amount
 from .config import Config
 from .metrics import choose_threshold,expected_calibration_error,heat,prediction_table
 from .metrics import reliability,sign_scores
@@ -71,10 +71,12 @@ def _own_checkpoint(checkpoint):
 def save_calibration(
     checkpoint,         # .safetensors file, or the folder of a run
     temperature:float,
-    threshold:float=0., # 0 for none
+    threshold:float=0., # 0 to 1; 0 for none
     **basis             # the number of clips and signers they are based on
 )->dict: # what was written
     "Write temperature and threshold to a checkpoint's sidecar"
+    check_amount(temperature=temperature)
+    if not 0<=threshold<=1: raise ValueError(f'threshold: expected 0 to 1, found {threshold!r}')
     path,sidecar = _own_checkpoint(checkpoint)
     found = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
     text = json.dumps({**sidecar, 'calibration':found}, indent=1)
@@ -111,6 +113,7 @@ def _fit(rows, probs, label_map, accept=.95):
     known,scores = p.sign!=Config.NO_SIGN,sign_scores(p)
     if known.all(): return temperature,0.
     right = (p['rank']==1)[known].to_numpy()
+    if not right.any(): raise ValueError('expected validation clips that are named rightly, found none')
     return temperature,choose_threshold(scores[known][right], accept)
 
 # %% ../nbs/46_calibration.ipynb #a05bdf91
@@ -122,6 +125,8 @@ def calibrate(
     accept=.95      # share of the right answers that the threshold accepts
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Fit temperature and threshold on a checkpoint's validation signers, and write them to its sidecar"
+    check_amount(accept=accept)
+    if accept>1: raise ValueError(f'accept: expected a share of at most 1, found {accept!r}')
     model = load_model_from_checkpoint(_own_checkpoint(checkpoint)[0])
     predicted = [_predicted(model, data, _validation_clips, 'clips of validation signers', progress)]
     if negatives is not None:

@@ -6,14 +6,18 @@
 __all__ = ['SignStarted', 'SignRecognized', 'hand_speed', 'Span', 'HandMovement', 'Look', 'Vote', 'StreamRecognizer']
 
 # %% ../nbs/62_stream.ipynb #5cffb1ed
+import math,numbers,warnings
 from collections import deque
 from functools import partial
 from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
+from .utils import check_amount,check_count
+from .landmarks import ClipWarning,LEFT_HAND,N_ROWS,RIGHT_HAND
+from .data.raw import body_faults,check_body
+from .data.formats import as_landmarks
 from .clip import Clip
-from .landmarks import LEFT_HAND,RIGHT_HAND
-from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
+from .predict import NO_SIGN,check_given,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
@@ -69,14 +73,18 @@ class HandMovement:
         time    # seconds
     )->Span: # a movement that begins or ends with this frame; else None
         "Take in a frame"
-        if self.before:
-            before,then = self.before
-            self.speeds.append(hand_speed(before, points, max(time-then, 1e-3)))
-        self.before = points,time
+        self._measure(points, time)
         if hand_raised(points): self.raised = time
         if self._fast(): self.moved = time
         if self.start is None: return self._begin(time)
         if time-self.raised>=_SECONDS_LOWERED or time-self.moved>=_SECONDS_STILL: return self.end()
+
+    def _measure(self, points, time):
+        "The speed since the last frame that had an earlier time"
+        before,then = self.before or (None,time)
+        if before is not None and time<=then: return
+        if before is not None: self.speeds.append(hand_speed(before, points, max(time-then, 1e-3)))
+        self.before = points,time
 
     def _fast(self):
         if not self.speeds: return False
@@ -162,17 +170,39 @@ class StreamRecognizer:
         window=32/30, # seconds that a look takes in
         top=5         # signs to name
     ):
-        known = Clip(None, aspect, fps).resolved(recognizer.cfg)
-        self.recognizer,self.window,self.aspect,self.fps = recognizer,window,known.aspect,known.fps
+        check_amount(window=window)
+        check_count(top=top)
+        check_given(aspect=aspect, fps=fps)
+        self.recognizer,self.window,usual = recognizer,window,recognizer.cfg.source_defaults
+        self.aspect,self.fps = aspect or usual['aspect'],fps or usual['fps']
         self.answer = partial(recognizer.answer, top=top)
         self.movement,self.vote = HandMovement(),Vote(self.answer, live)
         self.frames = deque(maxlen=round(_SECONDS_KEPT*self.fps)) # (time, landmarks)
-        self.n,self.looked = 0,-np.inf # frames so far; time of the last look
+        self.n,self.time,self.looked = 0,-np.inf,-np.inf # frames so far; times of the last one, the last look
+        self.warned = False # whether a movement has fitted no person
 
     @property
     def top(self):
         "The most probable signs while a movement lasts"
         return self.answer(self.vote.run[-1].probs).top if self.vote.run else []
+
+# %% ../nbs/62_stream.ipynb #d7c5e35e
+@patch
+def _as_frame(self:StreamRecognizer, lm):
+    "A frame as landmarks (543, 2 or 3), like the others of its movement; `ValueError` for anything else"
+    shape,shapes = np.shape(lm),((N_ROWS,2), (N_ROWS,3))
+    if self.frames: shapes = self.frames[-1][1].shape,
+    if shape in shapes: return as_landmarks([lm], 'frame')[0]
+    expected = ' or '.join(map(str, shapes))
+    raise ValueError(f'frame: expected landmarks {expected}, found {shape or type(lm).__name__}')
+
+# %% ../nbs/62_stream.ipynb #56257b14
+@patch
+def _clock(self:StreamRecognizer, time):
+    "The time of the next frame; `ValueError` if it is no number, or earlier than that of the last one"
+    if time is None: time = self.n/self.fps
+    if isinstance(time, numbers.Real) and math.isfinite(time) and time>=self.time: return time
+    raise ValueError(f'time: expected seconds, no earlier than the last frame, found {time!r}')
 
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
@@ -181,8 +211,8 @@ def push(self:StreamRecognizer,
     time=None # seconds since the stream began; None counts frames
 )->list: # of events
     "Take in a frame"
-    time = self.n/self.fps if time is None else time
-    self.n += 1
+    lm,time = self._as_frame(lm),self._clock(time)
+    self.n,self.time = self.n+1,time
     span = self.movement.push(lm[:,:2]*np.float32([self.aspect, 1]), time)
     if span or self.movement.start is not None: self.frames.append((time, lm))
     if span is None: return self._look_again(time)
@@ -213,12 +243,23 @@ def _look_again(self:StreamRecognizer, time):
     if time-start<self.window/2: return [] # too few frames to judge
     return self.vote.push(self._look_at(max(start, time-self.window), time))
 
+# %% ../nbs/62_stream.ipynb #150b644a
+@patch
+def _check_person(self:StreamRecognizer):
+    "Warn, once in a stream, of a movement that fits no person"
+    points = Clip(np.stack([lm for _,lm in self.frames]), self.aspect).points
+    if self.warned or not body_faults(points): return
+    self.warned = True
+    try: check_body(points, 'stream')
+    except ValueError as e: warnings.warn(str(e), ClipWarning)
+
 # %% ../nbs/62_stream.ipynb #39974c00
 @patch
 def _finish(self:StreamRecognizer, span):
     "The events at the end of a movement"
     whole = partial(self._look_at, *span) if span.end-span.start>=_SHORTEST_SIGN else None
     events = self.vote.end(whole)
+    self._check_person()
     self.frames.clear()
     return events
 

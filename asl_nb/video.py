@@ -211,12 +211,16 @@ def _timed_from(path, start):
     yield from _timed_from(path, 0.)
 
 # %% ../nbs/05_video.ipynb #cf51a21a
-def _within(frames, cut):
+def _within(path, frames, cut):
     "Those of (seconds, ...) that are in a part"
+    at,end = 0.,math.inf if cut.end is None else cut.end
     for i,(time,*rest) in enumerate(frames):
-        at = i if cut.unit=='frames' else time+_ROUNDED
-        if cut.end is not None and at>=cut.end: return
+        before,at = at,(i if cut.unit=='frames' else time+_ROUNDED)
+        if at>=end: return
         if at>=cut.start: yield time,*rest
+    last = 2*at-before # the end of the last frame
+    if end<math.inf and last<end-_MISSING*(end-cut.start):
+        raise ValueError(f'{path}: expected a video of at least {end:g} {cut.unit}, found {last:.4g}')
 
 # %% ../nbs/05_video.ipynb #ad5dc975
 def timed_frames(
@@ -227,11 +231,11 @@ def timed_frames(
     from av.video.reformatter import VideoReformatter
     part,size,scaler = cut or Cut(),None,VideoReformatter()
     with closing(_timed_from(path, 0. if part.unit=='frames' else part.start)) as frames:
-        for time,frame,stream in _within(frames, part):
+        for time,frame,stream in _within(path, frames, part):
             size = _frame_size(path, frame, _pixel_aspect(stream), size)
             yield time,_rgb(frame, size, scaler)
     if not size:
-        raise ValueError(f'{path}: expected frames from {part.start} to {part.end or "the end"} '
+        raise ValueError(f'{path}: expected frames from {part.start:g} to {part.end or "the end"} '
                          f'({part.unit}), found none')
 
 # %% ../nbs/05_video.ipynb #ba3a1416
