@@ -134,15 +134,16 @@ def clean_data(
     _write_cleaned(out, kept, report, counts.to_dict(), cfg)
     return counts
 
-# %% ../../nbs/11_data.cleaning.ipynb #a8fea892
+# %% ../../nbs/11_data.cleaning.ipynb #cd388e75
 def left_out(
     out # folder that `clean_data` wrote to
 )->list: # a sentence for each rule, the one with the most clips first
     "How many clips each rule left out, and why the first"
     report = pd.read_csv(Path(out)/'report.csv', dtype=str, keep_default_na=False)
-    first = report.groupby('rule').first()
-    return [f'{rule}: left out {n}; the first: {first.path[rule]}: {first.reason[rule]}'
-            for rule,n in report.rule.value_counts().items()]
+    counts = report.rule.value_counts()
+    firsts = [report[report.rule==rule].iloc[0] for rule in counts.index]
+    where = ['' if o.path in o.reason else f'{o.path}: ' for o in firsts] # a reader's reason names the file
+    return [f'{o.rule}: left out {n}; the first: {at}{o.reason}' for o,n,at in zip(firsts, counts, where)]
 
 # %% ../../nbs/11_data.cleaning.ipynb #3c55335c
 def plot_cleaning(

@@ -29,7 +29,7 @@ def _short_gaps(missing, offsets, max_gap):
     pair &= np.diff(t) <= max_gap[clip[:-1]]
     return p[:-1][pair],t[:-1][pair],t[1:][pair]
 
-# %% ../../nbs/12_data.preprocess.ipynb #20a6c406
+# %% ../../nbs/12_data.preprocess.ipynb #1a66e5ca
 def _check_numbers(name, values, words, holds):
     "`ValueError` for anything but numbers of which `holds` (of an array) is true"
     values = np.asarray(values)
@@ -352,7 +352,7 @@ def surest_view(
     sure = each[...,signs].max(-1) - np.logaddexp.reduce(each, axis=-1)
     return each[np.arange(len(each)),sure.argmax(1)]
 
-# %% ../../nbs/12_data.preprocess.ipynb #27da68f5
+# %% ../../nbs/12_data.preprocess.ipynb #d6fddf33
 def _check_config(cfg):
     "`ValueError` for anything but settings"
     if not isinstance(cfg, Config): raise ValueError(f'cfg: expected Config(INPUT_SIZE=...), found {cfg!r}')
