@@ -350,7 +350,8 @@ def _open(data, cfg, n_workers, progress):
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
     store = Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
-    if n:=len(bad := store.unreadable): _tell(f'{data}: left out {n} of {n+len(store)} clips; the first: {_first_reason(bad)}')
+    if n:=len(bad := store.unreadable):
+        _tell(f'{data}: left out {n} of {n+len(store)} clips; the first: {_first_reason(bad)}')
     return store
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41
