@@ -47,7 +47,7 @@ def _test_signers(table, cfg):
     few = f': there are signers and clips for N_FOLDS={len(folds)}' if len(folds)<cfg.N_FOLDS else ''
     raise ValueError(f'expected FOLD from 0 to {len(folds)-1}, found {cfg.FOLD}{few}')
 
-# %% ../../nbs/15_data.dataset.ipynb #2705fd6f
+# %% ../../nbs/15_data.dataset.ipynb #a8f9081b
 def _check_signers(table, least):
     "`ValueError` if there are fewer people than a split by signer needs"
     signers,people = table.participant_id.nunique(),len(np.unique(_together(table)))
@@ -112,7 +112,7 @@ def split_clips(
     key = table.participant_id if split['kind']=='signer' else table.path
     return {k:np.flatnonzero(key.isin(split[k])) for k in ('train','valid','test')}
 
-# %% ../../nbs/15_data.dataset.ipynb #50c7f14b
+# %% ../../nbs/15_data.dataset.ipynb #9e159b4a
 def unknown_signers(
     table # one row per clip: participant_id, perhaps signer
 )->np.ndarray: # (n,) bool
@@ -121,7 +121,7 @@ def unknown_signers(
     unnamed = (table['signer']=='').to_numpy() if 'signer' in table else np.zeros(len(table), bool)
     return unnamed | (alone & (2*alone.sum()>len(table)))
 
-# %% ../../nbs/15_data.dataset.ipynb #6508d0b2
+# %% ../../nbs/15_data.dataset.ipynb #14dbab37
 def signer_warning(
     table,     # of the whole store
     split:dict # of `make_split`; without training signers if other data are tested
