@@ -7,6 +7,7 @@ __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'Holisti
            'video_to_landmarks', 'timed_landmarks']
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
+import numbers,sys
 from contextlib import nullcontext
 import numpy as np
 from .landmarks import *
@@ -37,18 +38,43 @@ def convert_mp_to_df(
     many = arr_results if several else [arr_results]
     found = [r if isinstance(r, np.ndarray) else results_to_landmarks(r) for r in many]
     lm = np.array(found, np.float64).reshape(len(many)*N_ROWS, 3)
-    numbers = np.arange(frame, frame+len(many), dtype=np.int16)
+    check_count(least=0, frame=frame)
+    count = np.arange(frame, frame+len(many))
+    count = count.astype(np.result_type(np.int16, np.min_scalar_type(count.max(initial=0))))
     keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
-    return pd.DataFrame({'frame':np.repeat(numbers, N_ROWS), **keys, **dict(zip('xyz', lm.T))})
+    return pd.DataFrame({'frame':np.repeat(count, N_ROWS), **keys, **dict(zip('xyz', lm.T))})
+
+# %% ../nbs/06_holistic.ipynb #fce4d831
+_MEDIAPIPE,_LAST_PYTHON = '0.10.21',(3, 12)
+
+def _remedy(missing):
+    "What to do if the module `missing` of MediaPipe is not there"
+    if sys.version_info[:2]>_LAST_PYTHON:
+        found,last = (f'{a}.{b}' for a,b in (sys.version_info[:2], _LAST_PYTHON))
+        return f'which exists for Python up to {last}; this is Python {found}'
+    install = f"`pip install 'mediapipe=={_MEDIAPIPE}'`"
+    if not (there:=sys.modules.get('mediapipe')): return f'which is not installed: {install}'
+    version = getattr(there, '__version__', 'another version')
+    return f'found {version}, which has no {missing}: {install}'
 
 # %% ../nbs/06_holistic.ipynb #130ebe9b
 def load_holistic():
     "MediaPipe's Holistic class"
     try: from mediapipe.python.solutions.holistic import Holistic
     except ImportError as e:
-        raise ImportError('finding landmarks in pictures needs mediapipe 0.10.21, which '
-                          f'`pip install asl-nb` installs for Python <3.13 ({e})') from e
+        missing = e.name or ''
+        ours = missing.split('.')[0]=='mediapipe'
+        why = _remedy(missing) if ours else f'which does not load: {e}'
+        raise ImportError('finding landmarks in pictures needs '
+                          f'mediapipe {_MEDIAPIPE}, {why}') from e
     return Holistic
+
+# %% ../nbs/06_holistic.ipynb #588a3cc1
+def _check_shares(**shares):
+    "`ValueError` for a value that is not a number from 0 to 1"
+    for name,v in shares.items():
+        if isinstance(v, numbers.Real) and not isinstance(v, bool) and 0<=v<=1: continue
+        raise ValueError(f'{name}: expected a number from 0 to 1, found {v!r}')
 
 # %% ../nbs/06_holistic.ipynb #1c58bdbf
 class HolisticExtractor:
@@ -58,6 +84,10 @@ class HolisticExtractor:
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
     ):
+        if model_complexity not in (0, 1, 2):
+            raise ValueError(f'model_complexity: expected 0, 1 or 2, found {model_complexity!r}')
+        _check_shares(min_detection_confidence=min_detection_confidence,
+                      min_tracking_confidence=min_tracking_confidence)
         self.options = dict(model_complexity=model_complexity, refine_face_landmarks=False,
                             min_detection_confidence=min_detection_confidence,
                             min_tracking_confidence=min_tracking_confidence)
@@ -102,8 +132,8 @@ def _watched(path, extractor, progress, cut):
     total = None if cut else container_info(path).frames
     frames = timed_frames(path, cut)
     with extractor or HolisticExtractor() as extract:
-        for time,frame in progress_bar(frames, progress, desc='landmarks', total=total, unit='frame'):
-            yield time,frame,extract(frame)
+        bar = progress_bar(frames, progress, desc='landmarks', total=total, unit='frame')
+        for time,frame in bar: yield time,frame,extract(frame)
 
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(

@@ -83,6 +83,8 @@ def _undecodable(path, codec):
             f'another program plays it, `ffmpeg -i {Path(path).name} -c:v libx264 out.mp4` converts it')
 
 # %% ../nbs/05_video.ipynb #82aa1714
+_LISTS = 'concat','hls','dash' # formats of text files that lead to other files
+
 @contextmanager
 def _opened(path):
     "FFmpeg's view of a video file: the container, and the stream of pictures in it"
@@ -97,7 +99,10 @@ def _opened(path):
     except av.error.FFmpegError as e:
         raise ValueError(f'{path}: expected a video, found nothing to decode ({e.strerror}): '
                          'is it another kind of file, or cut off?') from e
-    with container: yield container,_pictures(path, container)
+    with container:
+        if container.format.name in _LISTS:
+            raise ValueError(f'{path}: expected a video, found a list of files')
+        yield container,_pictures(path, container)
 
 # %% ../nbs/05_video.ipynb #7c94aaca
 def _upright(picture, matrix):
@@ -126,7 +131,8 @@ def _frame_size(path, frame, stretch, first):
     "(width, height) of a frame with square pixels: that of the first frame, if there was one"
     w,h = max(round(frame.width*stretch), 1),frame.height
     if not first or abs(w*first[1]/(h*first[0])-1)<.05: return first or (w,h)
-    raise ValueError(f'{path}: expected frames of one shape, found {first[0]} x {first[1]} and {w} x {h}')
+    raise ValueError(f'{path}: expected frames of one shape, found {first[0]} x {first[1]} '
+                     f'and {w} x {h}')
 
 # %% ../nbs/05_video.ipynb #267fc63e
 def _decoded(path, container, stream):
@@ -140,27 +146,33 @@ def _decoded(path, container, stream):
                 n,bad = n+1,bad+frame.is_corrupt
                 yield frame
         except av.error.FFmpegError: bad += 1
+        except IndexError: packets = container.demux(stream) # PyAV stumbles over a late new stream
     if not n: raise ValueError(_undecodable(path, stream.codec_context.name))
     if bad>_MISSING*(n+bad):
         raise ValueError(f'{path}: expected a video, found {n} frames and {bad} that are damaged')
 
 # %% ../nbs/05_video.ipynb #3c6e680a
 DEFAULT_FPS = 30. # frames per second, where frames come without a rate
-_MAX_FPS = 240
+_MIN_FPS,_MAX_FPS = 1,240
 _MISSING = .25    # share of a video that may be missing
 
-def _plausible_fps(fps): return float(fps) if fps and 0<fps<=_MAX_FPS else None # NaN fails both comparisons
+def _plausible_fps(fps): return float(fps) if fps and _MIN_FPS<=fps<=_MAX_FPS else None # NaN fails both
+
+# %% ../nbs/05_video.ipynb #8d3f6a0e
+def _has_times(container, stream):
+    "Whether each frame's time is in the file"
+    return container.format.name!='avi' or not stream.codec_context.has_b_frames
 
 # %% ../nbs/05_video.ipynb #f360021b
 def _timed(path, container, stream):
     "(seconds, FFmpeg's frame), from wherever the container is read"
-    start,time = container.start_time,None
-    start = None if start is None else start/1e6
-    step = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS)
+    start = container.start_time and container.start_time/1e6
+    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),-math.inf
+    stored = _has_times(container, stream)
     for frame in _decoded(path, container, stream):
         if start is None: start = frame.time or 0.
-        if frame.time is not None: time = frame.time-start
-        else: time = 0. if time is None else time+step
+        told = frame.time-start if stored and frame.time is not None else -math.inf
+        time = told if told>time else max(time+step, 0.) # missing, or before the last frame
         yield time,frame
 
 # %% ../nbs/05_video.ipynb #ed77f8dd
@@ -189,7 +201,7 @@ def _timed_from(path, start):
     "(seconds, FFmpeg's frame) from a moment before `start` on, and the stream"
     import av
     with _opened(path) as (container,stream):
-        if start>_EARLIER and stream.start_time is not None and container.start_time is not None:
+        if start>_EARLIER and container.start_time is not None and _has_times(container, stream):
             at = start-_EARLIER+container.start_time/1e6
             try: container.seek(round(at/stream.time_base), stream=stream)
             except av.error.FFmpegError: pass
@@ -200,12 +212,16 @@ def _timed_from(path, start):
     yield from _timed_from(path, 0.)
 
 # %% ../nbs/05_video.ipynb #cf51a21a
-def _within(frames, cut):
+def _within(path, frames, cut):
     "Those of (seconds, ...) that are in a part"
+    at,end = 0.,math.inf if cut.end is None else cut.end
     for i,(time,*rest) in enumerate(frames):
-        at = i if cut.unit=='frames' else time+_ROUNDED
-        if cut.end is not None and at>=cut.end: return
+        before,at = at,(i if cut.unit=='frames' else time+_ROUNDED)
+        if at>=end: return
         if at>=cut.start: yield time,*rest
+    last = 2*at-before # the end of the last frame
+    if end<math.inf and last<end-_MISSING*(end-cut.start):
+        raise ValueError(f'{path}: expected a video of at least {end:g} {cut.unit}, found {last:.4g}')
 
 # %% ../nbs/05_video.ipynb #ad5dc975
 def timed_frames(
@@ -216,10 +232,12 @@ def timed_frames(
     from av.video.reformatter import VideoReformatter
     part,size,scaler = cut or Cut(),None,VideoReformatter()
     with closing(_timed_from(path, 0. if part.unit=='frames' else part.start)) as frames:
-        for time,frame,stream in _within(frames, part):
+        for time,frame,stream in _within(path, frames, part):
             size = _frame_size(path, frame, _pixel_aspect(stream), size)
             yield time,_rgb(frame, size, scaler)
-    if not size: raise ValueError(f'{path}: expected frames from {part.start} to {part.end} {part.unit}, found none')
+    if not size:
+        raise ValueError(f'{path}: expected frames from {part.start:g} to {part.end or "the end"} '
+                         f'({part.unit}), found none')
 
 # %% ../nbs/05_video.ipynb #ba3a1416
 def _pixel_aspect(stream):
@@ -250,17 +268,33 @@ class ContainerInfo(NamedTuple):
     fps: float
     seconds: float
 
+# %% ../nbs/05_video.ipynb #0916d9e2
+def _clock(text):
+    "Seconds of 'hours:minutes:seconds'; 0 of any other text"
+    try: h,m,s = map(float, text.split(':'))
+    except ValueError: return 0.
+    return 3600*h+60*m+s
+
+def _declared_seconds(container, stream):
+    "From a video's first frame to its end; None = unknown"
+    if container.start_time is None or container.format.name=='gif': return None # FFmpeg's own sum
+    if container.format.name=='avi' and stream.average_rate: # knows how many frames it should hold
+        return float(stream.frames/stream.average_rate) or None
+    if stream.duration: return float(stream.duration*stream.time_base)
+    seconds = _clock(stream.metadata.get('DURATION', '')) or (container.duration or 0)/1e6
+    start = 0 if 'matroska' in container.format.name else container.start_time/1e6
+    seconds += start-float((stream.start_time or 0)*stream.time_base)
+    return seconds if seconds>0 else None
+
 # %% ../nbs/05_video.ipynb #2e122ae5
 def container_info(
     path # the video file
 )->ContainerInfo:
     "What a video file says about its length and frame rate, without decoding it"
     with _opened(path) as (container,stream):
-        fps,seconds = _plausible_fps(stream.average_rate),None
-        if stream.duration: seconds = float(stream.duration*stream.time_base)
-        elif container.duration: seconds = container.duration/1e6
-        frames = stream.frames or round((seconds or 0)*(fps or 0))
-        return ContainerInfo(frames if frames>0 else None, fps, seconds if seconds and seconds>0 else None)
+        fps,seconds = _plausible_fps(stream.average_rate),_declared_seconds(container, stream)
+        frames = round(seconds*fps) if seconds and fps else stream.frames
+        return ContainerInfo(frames if frames>0 else None, fps, seconds)
 
 # %% ../nbs/05_video.ipynb #63a3435c
 def frame_rate(
@@ -270,7 +304,8 @@ def frame_rate(
     "The declared rate, or the mean rate if the frames took another time"
     seconds = times[-1]-times[0]
     mean = (len(times)-1)/seconds if seconds>0 else 0
-    return _plausible_fps(declared if declared and (not mean or abs(mean-declared)<.05*declared) else mean)
+    steady = declared and (not mean or abs(mean-declared)<.05*declared)
+    return _plausible_fps(declared if steady else mean)
 
 # %% ../nbs/05_video.ipynb #8cdc3593
 def describe_frames(
@@ -301,15 +336,16 @@ def check_whole(
     info:VideoInfo # what was found in it
 )->None:
     "`ValueError` for a video that ends long before its container says"
-    length = container_info(file).seconds
-    if not info.fps or not length: return
+    frames,_,length = container_info(file)
+    enough = 1-_MISSING
+    if not (info.fps and length) or info.frames>=enough*(frames or math.inf): return
     found = info.frames/info.fps
-    if found<(1-_MISSING)*length:
-        raise ValueError(f'{file}: expected {length:.1f} s, found {found:.1f}: is the file cut off?')
+    if found>=enough*length: return
+    raise ValueError(f'{file}: expected {length:.1f} s, found {found:.1f}: is the file cut off?')
 
 # %% ../nbs/05_video.ipynb #994d655d
-VIDEO_SUFFIXES = ('.mp4','.m4v','.mov','.avi','.mkv','.webm','.gif','.mpg','.mpeg','.ts','.mts','.m2ts',
-                  '.flv','.wmv','.asf','.3gp','.3g2','.ogv')
+VIDEO_SUFFIXES = ('.mp4','.m4v','.mov','.avi','.mkv','.webm','.gif','.mpg','.mpeg','.ts',
+                  '.mts','.m2ts','.flv','.wmv','.asf','.3gp','.3g2','.ogv')
 
 def find_videos(
     folder # with videos, also in folders below

@@ -37,7 +37,7 @@ from asl_nb.stream import SignRecognized, StreamRecognizer
 from asl_nb.data.extract import list_videos
 from asl_nb.holistic import HolisticExtractor
 from asl_nb.utils import DEFAULT_WEIGHTS
-from asl_nb.video import VIDEO_SUFFIXES, iter_frames, video_info, write_video
+from asl_nb.video import VIDEO_SUFFIXES, container_info, describe_frames, iter_frames, timed_frames, write_video
 
 PARTS = 'cold', 'share', 'clip', 'stream', 'robust'
 ASPECT,FPS = 4/3,30.  # of the prototypes
@@ -120,17 +120,18 @@ def watch(recognizer, file):
     recognizer.predict(clip)
     end = clock()
     return dict(frames=len(clip), inside=extractor.inside, rest=end-start-extractor.loading-extractor.inside,
-                information=seconds(lambda: video_info(file)), decoding=seconds(lambda: list(iter_frames(file))),
+                information=seconds(lambda: container_info(file)), decoding=seconds(lambda: list(iter_frames(file))),
                 classification=end-middle)
 
 def share_of_mediapipe(recognizer, videos, rounds):
     "Print what everything except MediaPipe takes, in total and by step"
     watch(recognizer, videos[0])
     table = pd.DataFrame([watch(recognizer, file) for _ in range(rounds) for file in videos])
-    total,share,info = table.sum(),table.rest/table.inside,video_info(videos[0])
+    total,share = table.sum(),table.rest/table.inside
+    height,width,_ = next(iter_frames(videos[0])).shape
     ms = 1e3*total/total.frames
     print(f'\nShare of MediaPipe: {len(videos)} videos, {rounds} times, {total.frames:.0f} frames in total; '
-          f'the first video is {info.width} x {info.height}')
+          f'the first video is {width} x {height}')
     print(f'  MediaPipe       {ms.inside:8.3f} ms per frame')
     print(f'  everything else {ms.rest:8.3f} ms per frame, {total.rest/total.inside:.2%} of MediaPipe (at most 5 %); '
           f'for single videos {share.min():.2%} to {share.max():.2%}')
@@ -268,7 +269,8 @@ def at_rate(frames, fps, new):
 
 def write_versions(file, folder):
     "Write other versions of a video; yields name and file"
-    frames,info = list(iter_frames(file)),video_info(file)
+    times,frames = zip(*timed_frames(file))
+    info = describe_frames(file, times, frames[0])
     fps,w,h = info.fps or FPS,info.width,info.height
     write_avi(folder/'mjpg.avi', frames, fps)
     yield 'MJPG in avi',folder/'mjpg.avi'
