@@ -65,7 +65,7 @@ def flip_map(
         raise ValueError(f'expected each point with its mirror image, found {alone[:5]} without')
     return np.array([where[int(FLIP[r])] for r in rows])
 
-# %% ../nbs/02_landmarks.ipynb #04cebbf8
+# %% ../nbs/02_landmarks.ipynb #22190994
 def unseen_as_nan(
     lm,       # (..., P, C) landmarks, x and y first
     rows=None # (P,) rows of the 543 that the points are; None for all
@@ -78,7 +78,7 @@ def unseen_as_nan(
     for part in PARTS: unseen[...,types==part] = nothing[...,types==part].all(-1, keepdims=True)
     return np.where(unseen[...,None], np.float32(np.nan), lm)
 
-# %% ../nbs/02_landmarks.ipynb #2ccc3dc9
+# %% ../nbs/02_landmarks.ipynb #d7eda992
 class ClipWarning(UserWarning): "A clip that can be read and is not what a person looks like"
 
 # %% ../nbs/02_landmarks.ipynb #c862cbae

@@ -12,7 +12,7 @@ __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 
 import csv,hashlib,io,itertools,json,math,os,re,warnings
 from contextlib import contextmanager
 from functools import lru_cache,partial
-from pathlib import Path,PureWindowsPath
+from pathlib import Path
 import numpy as np
 from ..utils import check_count,nearest,progress_bar
 from ..config import Config,SOURCES
@@ -46,7 +46,7 @@ def _open(path):
     source = pa.memory_map(str(path))
     return source,pq.ParquetFile(source, pre_buffer=False)
 
-# %% ../../nbs/07_data.raw.ipynb #68e51f6b
+# %% ../../nbs/07_data.raw.ipynb #caa82cb3
 _WIDE = re.compile(f'[xyz]_({"|".join(PARTS)})_[0-9]+')
 
 def _coordinate_names(names, columns, path):
@@ -144,7 +144,7 @@ def _places(frame, code, index, path):
                          f'found {counts[i]} in frame {numbers[i]}')
     return place, last-first+1
 
-# %% ../../nbs/07_data.raw.ipynb #9f4d3fe5
+# %% ../../nbs/07_data.raw.ipynb #0838514f
 def _row_places(table, path):
     "The place of each row, or None if they are in order, and the number of frames"
     if not len(table): raise ValueError(f'{path}: expected at least one frame, found an empty clip')
@@ -169,7 +169,7 @@ def read_clip(
         if place is None and digest: _in_order_bytes.add(digest)
         return _coordinates(table, columns, place, n, rows, path)
 
-# %% ../../nbs/07_data.raw.ipynb #00012f62
+# %% ../../nbs/07_data.raw.ipynb #2c105399
 def read_clip_frame(
     df,               # pandas table with the columns of a clip's file
     name='DataFrame', # what errors call it
@@ -289,10 +289,18 @@ def read_clip_table(
     return table.drop(columns=[*STATISTICS, 'offset', 'reason'], errors='ignore')
 
 # %% ../../nbs/07_data.raw.ipynb #385567c9
+def _nowhere(path):
+    "What is wrong with a whole path of a file that does not exist"
+    at = path.find(f'{Config.LANDMARK_FILES}/')
+    hint = f' Did you mean {path[at:]}?' if at>0 else ''
+    return f'expected a path below the data folder, found that of another machine.{hint}'
+
 def _row_faults(table, label_map):
     "What is wrong with each row of a table; '' if nothing is"
     import pandas as pd
     reason = pd.Series('', table.index)
+    whole = table.path[table.path.str.match('/|[A-Za-z]:/')]
+    for p in whole[[not os.path.exists(p) for p in whole]]: reason[table.path==p] = _nowhere(p)
     reason[table.path.duplicated()] = 'expected each path once, found it again'
     for sign in sorted({*table.sign}-{*label_map}):
         hint = nearest(sign, label_map)
@@ -493,26 +501,29 @@ _NEIGHBORS = { # figure -> two points that are the same place of the body
     'face_offset':(FACE.start+1, NOSE), # the tip of the nose
     'left_hand_offset':(LEFT_HAND.start+WRIST, POSE.start+15),
     'right_hand_offset':(RIGHT_HAND.start+WRIST, POSE.start+16)}
+_BONES = np.array([(LEFT_SHOULDER,RIGHT_SHOULDER), _EARS, *_NEIGHBORS.values()]) # pairs of rows
 
 # %% ../../nbs/07_data.raw.ipynb #c4be0c86
 _LEAST_SHARE = .1 # of the frames
 
-def _median(values, least=1):
-    "The median of the known values; NaN if there are fewer than `least`"
-    known = values[~np.isnan(values)]
-    return np.median(known) if len(known)>=max(least, 1) else np.nan
-
-def _distance(a, b):
-    "The median distance of two points (T, 2); NaN if they are seldom seen"
-    d = a-b
-    return _median(np.hypot(d[:,0], d[:,1]), _LEAST_SHARE*len(d))
+def _medians(values, least=1):
+    "The medians of the known values of each column (T, n); NaN where there are fewer than `least`"
+    values = np.sort(values, 0) # NaN last
+    known = (~np.isnan(values)).sum(0)
+    column,last = np.arange(values.shape[1]),len(values)-1
+    middle = (values[(known-1)//2,column]+values[np.minimum(known//2, last),column])/2
+    return np.where(known<np.maximum(least, 1), np.nan, middle)
 
 # %% ../../nbs/07_data.raw.ipynb #db4451c7
 def _collapsed(points):
-    "Whether all seen points of a part coincide: part -> (T,)"
-    steps = np.abs(np.diff(points[...,0], axis=1)) # NaN unless both points are seen
-    steps = {part:steps[:,s.start:s.stop-1] for part,s in PARTS.items()}
-    return {part:(d==0).any(1) & ~(d>0).any(1) for part,d in steps.items()}
+    "Whether all seen points of a part coincide: (T, 543)"
+    x,out = points[...,0],np.zeros(points.shape[:2], bool)
+    same = x[:,1:]==x[:,:-1]
+    for s in PARTS.values():
+        t = np.flatnonzero(same[:,s.start:s.stop-1].any(1))
+        one = np.fmax.reduce(x[t,s], 1)==np.fmin.reduce(x[t,s], 1)
+        out[t[one],s] = True
+    return out
 
 # %% ../../nbs/07_data.raw.ipynb #4db11184
 def layout_figures(
@@ -520,16 +531,17 @@ def layout_figures(
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie"
     collapsed = _collapsed(points)
-    at = lambda row: np.where(collapsed[ROW_TYPE[row]][:,None], np.nan, points[:,row])
-    left,right,nose = map(at, (LEFT_SHOULDER, RIGHT_SHOULDER, NOSE))
-    above = ((left+right)/2-nose)[:,1]
-    pose = ~np.isnan(points[:,POSE,0]).all(1) & ~collapsed['pose']
-    width,head = _distance(left, right),_distance(*map(at, _EARS))
+    at = lambda rows: np.where(collapsed[:,rows,None], np.nan, points[:,rows])
+    left,right,nose = np.moveaxis(at([LEFT_SHOULDER, RIGHT_SHOULDER, NOSE]), 1, 0)
+    across,above = left[:,0]-right[:,0],(left[:,1]+right[:,1])/2-nose[:,1]
+    bones = at(_BONES[:,0])-at(_BONES[:,1]) # t bone xy
+    lengths = _medians(np.hypot(bones[...,0], bones[...,1]), _LEAST_SHARE*len(points))
+    span,height = _medians(np.stack([across, above], 1))
+    pose = ~(np.isnan(points[:,POSE,0]) | collapsed[:,POSE]).all(1)
     with np.errstate(divide='ignore', invalid='ignore'):
-        return dict(collapsed=np.any([*collapsed.values()], 0).mean(),
-                    torso_seen=(~np.isnan(above)).sum()/pose.sum(),
-                    shoulder_span=_median((left-right)[:,0])/head, nose_height=_median(above)/width,
-                    **{k:_distance(*map(at, rows))/width for k,rows in _NEIGHBORS.items()})
+        return dict(collapsed=collapsed.any(1).mean(), torso_seen=(~np.isnan(above)).sum()/pose.sum(),
+                    shoulder_span=span/lengths[1], nose_height=height/lengths[0],
+                    **dict(zip(_NEIGHBORS, lengths[2:]/lengths[0])))
 
 # %% ../../nbs/07_data.raw.ipynb #b01f375b
 def layout_faults(
@@ -540,44 +552,105 @@ def layout_faults(
     return {k:words.format(figures[k], least, most) for k,(_,least,most,words) in LAYOUT.items()
             if not sound(figures[k], least, most)}
 
-# %% ../../nbs/07_data.raw.ipynb #0cf4c58a
+# %% ../../nbs/07_data.raw.ipynb #8b815131
 def body_faults(
     points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->list: # sentences; empty for a person
     "What no recording of a person looks like"
     return [*layout_faults(layout_figures(points)).values()]
 
-# %% ../../nbs/07_data.raw.ipynb #6bd88859
+# %% ../../nbs/07_data.raw.ipynb #ba1c3321
 def _reordered(points, order):
     "Points whose parts come in another order, in the order of the schema"
     sizes = [PARTS[p].stop-PARTS[p].start for p in order]
-    ends = dict(zip(order, np.cumsum(sizes)))
-    blocks = [points[:,ends[p]-(s.stop-s.start):ends[p]] for p,s in PARTS.items()]
-    return unseen_as_nan(np.concatenate(blocks, 1))
+    blocks = dict(zip(order, np.split(points, np.cumsum(sizes)[:-1], axis=1)))
+    return unseen_as_nan(np.concatenate([blocks[p] for p in PARTS], 1))
 
-# %% ../../nbs/07_data.raw.ipynb #77d78081
+def _torn(points):
+    "How many parts of a frame are seen by halves, on average; here 0 is not seen either"
+    seen = ~np.isnan(points[...,0]) & (points!=0).any(-1)
+    return sum((seen[:,s].any(1) & ~seen[:,s].all(1)).mean() for s in PARTS.values())
+
+# %% ../../nbs/07_data.raw.ipynb #52ccb785
+def _fit(points):
+    "How well points fit a person: fewer torn parts, then more known figures; None if they do not"
+    figures = layout_figures(points)
+    known = sum(not math.isnan(v) for v in figures.values())
+    if math.isnan(figures['nose_height']) or known<5 or layout_faults(figures): return None
+    return -_torn(points),known
+
+# %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
     points # (T, 543, 2) of a clip, in units of the picture's height
 )->tuple: # the parts' names in their order; None if no order makes a person, or several do
     "The order of the parts in which the points are those of a person"
-    fits = [o for o in itertools.permutations(PARTS) if not body_faults(_reordered(points, o))]
-    return fits[0] if len(fits)==1 else None
+    fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
+    torn = _torn(points)
+    fits = {o:fit for o,fit in fits.items() if fit and -fit[0]<=torn}
+    usual = {o:fit for o,fit in fits.items() if o.index('left_hand')<o.index('right_hand')} or fits
+    best = [o for o,fit in usual.items() if fit==max(usual.values())]
+    return best[0] if len(best)==1 else None
 
-# %% ../../nbs/07_data.raw.ipynb #2b9233b3
+# %% ../../nbs/07_data.raw.ipynb #50a990e6
+_FARTHEST = 20 # times the height of the picture; the feet of a person close to the camera were at 10
+
+def _torso(points):
+    "Median width of the shoulders, distance of the nose from between them, its height, and the turning sense"
+    left,right,nose = np.moveaxis(points[:,[LEFT_SHOULDER, RIGHT_SHOULDER, NOSE]], 1, 0)
+    across,up = left-right,(left+right)/2-nose
+    sense = across[:,0]*up[:,1]-across[:,1]*up[:,0] # above 0, however the picture is turned
+    return _medians(np.stack([np.hypot(*across.T), np.hypot(*up.T), up[:,1], sense], 1))
+
+# %% ../../nbs/07_data.raw.ipynb #cfdcffaa
+def _mirrored(points):
+    "Whether a person is turned and mirrored"
+    _,neck,height,sense = _torso(points)
+    return sense<0 and height<neck/2
+
+def _in_body_sizes(points, figures):
+    "The figures with distances in shoulder widths as a person who faces the camera has them"
+    width,neck,*_ = _torso(points)
+    scale = width/np.fmax(width, neck/NOSE_RATIO)
+    return {k:v*scale if k in _NEIGHBORS else v for k,v in figures.items()}
+
+# %% ../../nbs/07_data.raw.ipynb #f3175684
+def _refusal(points, figures, order):
+    "Why points with faults are those of no person; '' if they may be"
+    if order and order.index('pose')!=list(PARTS).index('pose'):
+        return f'expected the parts in the order {", ".join(PARTS)}, found {", ".join(order)}'
+    if _mirrored(points):
+        return 'expected a person, found one that is turned and mirrored: are x and y exchanged, or does y point up?'
+    faults = layout_faults(_in_body_sizes(points, figures))
+    hidden = figures['collapsed']>_LEAST_SHARE
+    if not (hidden or 'face_offset' in faults or len(faults)>2): return ''
+    return 'expected a person, found that '+'; '.join(faults.values())
+
+# %% ../../nbs/07_data.raw.ipynb #86333d8b
+def _doubt(points, faults, order):
+    "What is doubtful about points that are not refused; '' if nothing is"
+    if np.isnan(points).all(): return 'nobody was seen in any frame'
+    hint = f'the parts may be in the order {", ".join(order)}' if order not in (None, tuple(PARTS)) else ''
+    return '; '.join([*faults.values(), *([hint] if hint else [])])
+
+# %% ../../nbs/07_data.raw.ipynb #e05e561d
 def check_body(
     points, # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
     name='' # of the clip, for the messages
 )->None:
     "`ValueError` for points that are those of no person, `ClipWarning` for doubtful ones"
     start = f'{name}: ' if name else ''
-    if np.isnan(points).all():
-        return warnings.warn(f'{start}nobody was seen in any frame', ClipWarning, stacklevel=2)
-    faults = body_faults(points)
-    if not faults: return
+    if (np.abs(points)>_FARTHEST).any():
+        x,y = np.fmax.reduce(np.abs(points), (0,1))
+        raise ValueError(f'{start}expected shares of the picture, 0 to 1, found values up to '
+                         f'{y if y>_FARTHEST else x:.0f}: pixels?')
+    figures = layout_figures(points)
+    faults = layout_faults(figures)
+    if not (faults or math.isnan(figures['nose_height'])): return
     order = part_order(points)
-    if order: raise ValueError(f'{start}expected the parts in the order {", ".join(PARTS)}, found {", ".join(order)}')
-    if len(faults)>1: raise ValueError(f'{start}expected a person, found that {"; ".join(faults)}')
-    warnings.warn(f'{start}{faults[0]}', ClipWarning, stacklevel=2)
+    reason = _refusal(points, figures, order) if faults else ''
+    if reason: raise ValueError(start+reason)
+    doubt = _doubt(points, faults, order)
+    if doubt: warnings.warn(start+doubt, ClipWarning, stacklevel=2)
 
 # %% ../../nbs/07_data.raw.ipynb #2882b8e7
 def identical_clips(
@@ -589,6 +662,14 @@ def identical_clips(
     same = table.content.notna() & table.content.duplicated()
     return pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
 
+# %% ../../nbs/07_data.raw.ipynb #b2a8e3fb
+def _body_reason(points):
+    "Why `check_body` refuses points; None if it does not"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', ClipWarning) # these are judged by signer
+        try: return check_body(points)
+        except ValueError as e: return str(e)
+
 # %% ../../nbs/07_data.raw.ipynb #a60080da
 def _file_statistics(item):
     "The statistics and the layout of one file; item: the file, the aspect of its pictures"
@@ -596,7 +677,8 @@ def _file_statistics(item):
     lm = read_clip(file, ('x','y'))
     stats = clip_statistics(lm, [0, len(lm)])
     lm[...,0] *= aspect # now in units of the picture's height
-    return {k:v[0] for k,v in stats.items()} | layout_figures(lm)
+    stats = {k:v[0] for k,v in stats.items()}
+    return stats | layout_figures(lm) | {'reason':_body_reason(lm)}
 
 # %% ../../nbs/07_data.raw.ipynb #7e21ae34
 def check_data(
@@ -610,13 +692,15 @@ def check_data(
     table,report,_ = read_table(folder)
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
-    bad = np.array([isinstance(o, Exception) for o in found])
+    bad = np.array([isinstance(o, Exception) for o in found], bool)
     reasons = [str(o) for o,b in zip(found, bad) if b]
     wrong = pd.DataFrame({'path':table.path[bad], 'reason':reasons})
-    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT])
+    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT, 'reason'])
     table = table[~bad].drop(columns=[*LAYOUT], errors='ignore').reset_index(drop=True)
     table = pd.concat([table, stats], axis=1)
-    return table, pd.concat([report, wrong, identical_clips(table)], ignore_index=True)
+    nobody = table.loc[table.reason.notna(), ['path','reason']]
+    report = pd.concat([report, wrong, nobody, identical_clips(table)], ignore_index=True)
+    return table.drop(columns='reason'), report
 
 # %% ../../nbs/07_data.raw.ipynb #c181e30b
 def _over_clips(values, weights, least):
@@ -646,21 +730,25 @@ def layout_warnings(
     return [f'signer {signer}: '+'; '.join(f.values()) for signer,f in faults.items() if f]
 
 # %% ../../nbs/07_data.raw.ipynb #27bf636b
+def _counted(**counts): return ', '.join(f'{n} {k}{"" if n==1 else "s"}' for k,n in counts.items())
+
 def describe(
     table,     # of `check_data`
     cfg:Config # SOURCE
 )->str: # lines to print
     "A data set in a few lines: size, lengths, hands, aspect"
+    lines = [_counted(clip=len(table), sign=table.sign.nunique(), signer=table.participant_id.nunique())]
+    if not len(table): return lines[0]
     q = table.frames.quantile([.5, .95])
-    aspects = clip_setting(table, 'aspect', cfg)
     hands,pose = (table[c].sum()/table.frames.sum() for c in ('hand_frames','pose_frames'))
-    signs,signers = table.sign.nunique(),table.participant_id.nunique()
-    ratio = (table.nose_ratio/aspects).median()
-    lines = [f'{len(table)} clips, {signs} signs, {signers} signers',
-             f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, '
-             f'95th percentile {q[.95]:.0f}',
-             f'frames with a hand: {hands:.0%}, with a pose: {pose:.0%}',
-             f'height of the nose over the width of the shoulders: {ratio:.2f} '
-             f'({table.nose_ratio.median():.2f} uncorrected)']
-    warnings = [aspect_warning(table.nose_ratio, aspects), *layout_warnings(table)]
-    return '\n'.join(lines + [f'warning: {w}' for w in warnings if w])
+    lines += [f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, '
+              f'95th percentile {q[.95]:.0f}',
+              f'frames with a hand: {hands:.0%}, with a pose: {pose:.0%}']
+    ratio,aspects = table.nose_ratio.astype(float),clip_setting(table, 'aspect', cfg)
+    if ratio.notna().any():
+        lines.append('height of the nose over the width of the shoulders: '
+                     f'{(ratio/aspects).median():.2f} ({ratio.median():.2f} uncorrected)')
+    unseen = table.content.isna().sum()
+    doubts = [f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
+              aspect_warning(ratio, aspects), *layout_warnings(table)]
+    return '\n'.join(lines + [f'warning: {w}' for w in doubts if w])
