@@ -19,12 +19,11 @@ from .data.formats import as_landmarks,read_recording
 @dataclass(frozen=True, eq=False)
 class Clip:
     "A recording: landmarks, and how it was made"
-    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not detected
+    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
     aspect: float = None # width / height of the picture; None if unknown
     fps: float = None    # frames per second; None if unknown
 
-    def __post_init__(self):
-        if self.lm is not None: object.__setattr__(self, 'lm', as_landmarks(self.lm)) # None: not yet recorded
+    def __post_init__(self): object.__setattr__(self, 'lm', as_landmarks(self.lm)) # frozen otherwise
 
     def __len__(self): return len(self.lm)
     def __repr__(self): return f'Clip({len(self)} frames, aspect={self.aspect}, fps={self.fps})'

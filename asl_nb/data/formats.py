@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 'read_recording', 'Found', 'list_recordings', 'address_parts']
 
-# %% ../../nbs/08_data.formats.ipynb #ed9d14ec
+# %% ../../nbs/08_data.formats.ipynb #1e0e66f0
 import csv,json,os,warnings
 from functools import lru_cache
 from itertools import permutations,product
@@ -19,7 +19,7 @@ from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
 from .raw import layout_faults,layout_figures,read_clip,recorded_as
 
-# %% ../../nbs/08_data.formats.ipynb #76f6fc70
+# %% ../../nbs/08_data.formats.ipynb #139fdc16
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
 _FACES = (468,478) # points of a face, without and with the irises
 
@@ -35,7 +35,12 @@ def _layouts():
 
 _LAYOUTS = _layouts()
 
-# %% ../../nbs/08_data.formats.ipynb #5cb47afd
+# %% ../../nbs/08_data.formats.ipynb #3a613e99
+def _error(where, expected, found):
+    "What is wrong with a file or an array"
+    return ValueError(f'{where}: expected {expected}, found {found}')
+
+# %% ../../nbs/08_data.formats.ipynb #545c5d9d
 def _assembled(flat, parts, order):
     "Flat frames (T, W) as landmarks, if their parts come in this order"
     dims = min(3, parts['left_hand'][1])
@@ -47,84 +52,85 @@ def _assembled(flat, parts, order):
         start += n*width
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #7d8edd5c
+# %% ../../nbs/08_data.formats.ipynb #97984fc2
 def _torn(lm):
     "In how many frames a part is seen in part, over all parts"
     seen = np.abs(lm[...,0])>0
     return sum(int((seen[:,s].any(1) & ~seen[:,s].all(1)).sum()) for s in PARTS.values())
 
 def _judged(lm):
-    "How little these landmarks look like a body: faults, torn parts, distance of hands and face from their places"
+    "(faults, torn parts, no torso) of these points as a body, and how far parts are from their places"
     points = lm[...,:2] # a square picture: the figures have room for others
     figures = layout_figures(points)
     away = [v for k,v in figures.items() if k.endswith('_offset') and v==v]
-    return len(layout_faults(figures)),_torn(lm),sum(away)
+    torso = ~np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
+    return (len(layout_faults(figures)),_torn(lm),not torso),sum(away)
 
-# %% ../../nbs/08_data.formats.ipynb #faf7976b
+# %% ../../nbs/08_data.formats.ipynb #c9aa574f
+_LOOKED_AT = 1000 # frames, at most
+
 def _readings(flat, parts):
     "The orders that give different landmarks: (order, landmarks, what `_judged` says)"
-    found = []
+    found,some = [],flat[::len(flat)//_LOOKED_AT+1]
     for order in permutations(parts):
-        lm = _assembled(flat, parts, order)
+        lm = _assembled(some, parts, order)
         if not any(np.array_equal(lm, other, equal_nan=True) for _,other,_ in found):
             found.append((order, lm, _judged(lm)))
-    torso = lambda lm: not np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
-    return [r for r in found if torso(r[1])] or found
+    return found
 
-# %% ../../nbs/08_data.formats.ipynb #fe78be2c
+# %% ../../nbs/08_data.formats.ipynb #adb702e3
 def _best(readings):
-    "Those of the readings that fit equally well"
-    least = min(judged[:2] for *_,judged in readings)
-    best = sorted((r for r in readings if r[2][:2]==least), key=lambda r: r[2][2])
-    clear = len(best)==1 or best[0][2][2]<.5*best[1][2][2]
-    return best[:1] if clear else best
+    "The orders that fit equally well, and the faults of the body"
+    least = min(judged for *_,(judged,_) in readings)
+    best = sorted((away,order) for order,_,(judged,away) in readings if judged==least)
+    clear = len(best)>1 and best[0][0]<.5*best[1][0]
+    return [order for _,order in best[:1 if clear else None]],least[0]
 
-# %% ../../nbs/08_data.formats.ipynb #6e43ba2e
+# %% ../../nbs/08_data.formats.ipynb #0f8800b8
 def _unflattened(flat, name):
     "Flat frames (T, W) as landmarks, in the order in which they make a body"
     parts = _LAYOUTS[flat.shape[1]]
-    best = _best(_readings(flat, parts))
-    (order,lm,(faults,*_)),usual = best[0],tuple(parts) # the first order tried
-    if faults>1: raise ValueError(f'{name}: expected a person in some order of {", ".join(usual)}, found none')
-    if len(best)==1:
-        if order!=usual: warnings.warn(f'{name}: read as {", ".join(order)}', ClipWarning, stacklevel=3)
-        return lm
-    for order,lm,_ in best:
-        if order!=usual: continue
-        warnings.warn(f'{name}: taken for {", ".join(usual)}; nothing seen tells the order', ClipWarning, stacklevel=3)
-        return lm
-    raise ValueError(f'{name}: expected a body that tells the order of the parts, found '
-                     f'{len(best)} that fit: {"; ".join(", ".join(r[0]) for r in best)}')
+    usual,(orders,faults) = tuple(parts),_best(_readings(flat, parts))
+    said = ' or '.join(', '.join(o) for o in orders)
+    if faults>1: raise _error(name, 'a person', f'none in any order of {", ".join(usual)}')
+    if len(orders)>1 and usual not in orders:
+        raise _error(name, 'a body that tells the order of the parts', f'room for {said}')
+    order = usual if usual in orders else orders[0]
+    if len(orders)>1:
+        warnings.warn(f'{name}: taken as {", ".join(order)}; it may be {said}', ClipWarning, stacklevel=3)
+    elif order!=usual: warnings.warn(f'{name}: read as {said}', ClipWarning, stacklevel=3)
+    return _assembled(flat, parts, order)
 
-# %% ../../nbs/08_data.formats.ipynb #918f95d1
+# %% ../../nbs/08_data.formats.ipynb #af547cfb
 def _numbers(what, name):
     "Anything like an array as float32; what a mask hides is NaN"
     if isinstance(what, (list,tuple)) and any(isinstance(w, np.ma.MaskedArray) for w in what):
         what = np.ma.stack(what)
     try: array = np.ma.asanyarray(what) if isinstance(what, np.ma.MaskedArray) else np.asarray(what)
     except (TypeError, ValueError, RuntimeError) as e:
-        raise ValueError(f'{name}: expected an array of numbers, found {e}') from None
+        raise _error(name, 'an array of numbers', e) from None
     if array.dtype.kind not in 'fiu':
-        raise ValueError(f'{name}: expected an array of numbers, found {array.dtype}')
+        raise _error(name, 'an array of numbers', array.dtype)
     with np.errstate(over='ignore'): array = array.astype(np.float32, copy=False)
     return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
 
-# %% ../../nbs/08_data.formats.ipynb #f9c0d10a
+# %% ../../nbs/08_data.formats.ipynb #bf1bd403
 _PIXELS = 5 # a share of the picture is hardly ever that large
 
 def _in_pixels(lm):
     "Whether coordinates are pixels, not shares of the picture"
-    size = np.abs(lm[...,:2])
+    size = np.abs(lm[:,::20,:2]) # of some points of each part
     return np.count_nonzero(size>_PIXELS)>np.count_nonzero(size<=_PIXELS)
 
 def _check_values(lm, name):
     "`ValueError` for infinite coordinates, and for pixels"
-    if np.isinf(lm).any(): raise ValueError(f'{name}: expected coordinates or NaN, found infinite ones')
+    if np.isinf(lm).any(): raise _error(name, 'coordinates or NaN', 'infinite ones')
     if not _in_pixels(lm): return
-    raise ValueError(f'{name}: expected shares of the width and height of the picture, found numbers around '
-                     f'{np.nanmedian(np.abs(lm[...,:2])):.0f}, as pixels are: divide by the width and the height')
+    around = np.nanmedian(np.abs(lm[...,:2]))
+    raise _error(name, "shares of the picture's width and height",
+                 f'numbers around {around:.0f}, as pixels are: divide by width and height')
 
-# %% ../../nbs/08_data.formats.ipynb #3e0eab80
+# %% ../../nbs/08_data.formats.ipynb #60191c89
 _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
            f'{", ".join(map(str, sorted(_LAYOUTS)))}')
 
@@ -135,23 +141,23 @@ def as_landmarks(
     "An array as landmarks, checked"
     lm = _numbers(what, name)
     if lm.ndim not in (2,3) or not len(lm):
-        raise ValueError(f'{name}: expected {_SHAPES}, found {lm.shape}')
+        raise _error(name, f'{_SHAPES}', lm.shape)
     if lm.shape[1:]==(N_ROWS,4): lm = lm[...,:3]
     if lm.shape[1:] not in ((N_ROWS,2), (N_ROWS,3)):
         flat = lm.reshape(len(lm), -1)
         if lm.shape[1]==N_ROWS or flat.shape[1] not in _LAYOUTS:
-            raise ValueError(f'{name}: expected {_SHAPES}, found {lm.shape}')
+            raise _error(name, f'{_SHAPES}', lm.shape)
         lm = _unflattened(flat, name)
     _check_values(lm, name)
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #cfa2ca8c
+# %% ../../nbs/08_data.formats.ipynb #e165496f
 def _array(path):
     "The array in a .npy file"
     try:
         with open(path, 'rb') as f: return np.lib.format.read_array(f, allow_pickle=False)
     except Exception as e: # a damaged header fails in many ways
-        raise ValueError(f'{path}: expected an array of numbers that np.save wrote, found {e}') from None
+        raise _error(path, 'an array of numbers that np.save wrote', e) from None
 
 def _is_frame(shape):
     "Whether an array of this shape is one frame"
@@ -161,34 +167,37 @@ def _read_npy(path):
     "Landmarks in one array"
     array = _array(path)
     if not _is_frame(array.shape): return as_landmarks(array, path),None,None
-    raise ValueError(f'{path}: expected frames, found one frame {array.shape}: is its folder the clip?')
+    raise _error(path, 'frames', f'one frame {array.shape}: is its folder the clip?')
 
-# %% ../../nbs/08_data.formats.ipynb #d02afdaf
+# %% ../../nbs/08_data.formats.ipynb #6acb38f4
 def _frame_files(folder):
-    "The numbered frames of a folder, (number, file) in order; empty if its .npy files are not frames"
+    "The numbered frames of a folder, (number, file) in order; none if its arrays are not frames"
     files = [f for f in Path(folder).iterdir() if f.suffix.lower()=='.npy' and f.stem.isdecimal()]
     try: shape = np.load(files[0], mmap_mode='r', allow_pickle=False).shape if files else (0,0)
     except Exception: shape = (0,) # damaged: reading says so
     return sorted((int(f.stem), f) for f in files) if _is_frame(shape) else []
 
-# %% ../../nbs/08_data.formats.ipynb #c3231a32
+# %% ../../nbs/08_data.formats.ipynb #77e3691f
+_MOST = 2**15-1 # frames of a clip, as `write_clip` takes them
+
 def _read_frames(folder):
     "Landmarks in a folder of frames"
     files = _frame_files(folder)
-    if not files: raise ValueError(f'{folder}: expected frames 0.npy, 1.npy, ..., found none')
+    if not files: raise _error(folder, 'frames 0.npy, 1.npy, ...', 'none')
     (first,file),(last,_) = files[0],files[-1]
-    if last-first>=2**15: raise ValueError(f'{folder}: expected at most {2**15} frames, found {first} to {last}')
+    if last-first>=_MOST: raise _error(folder, f'at most {_MOST} frames', last-first+1)
     shape,frames = _array(file).shape,{}
     for number,file in files:
         frame = _numbers(_array(file), file)
-        if frame.shape!=shape: raise ValueError(f'{file}: expected {shape}, as in the first frame, found {frame.shape}')
-        if number in frames: raise ValueError(f'{file}: expected each number once, found {number} again')
+        if frame.shape!=shape:
+            raise _error(file, f'{shape}, as in the first frame', frame.shape)
+        if number in frames: raise _error(file, 'each number once', 'it again')
         frames[number] = frame
     unseen = np.full(shape, np.nan, np.float32)
     clip = np.stack([frames.get(i, unseen) for i in range(first, last+1)])
     return as_landmarks(clip, folder),None,None
 
-# %% ../../nbs/08_data.formats.ipynb #418875a7
+# %% ../../nbs/08_data.formats.ipynb #3b10c262
 _WIDE = {c:[f'{c}_{part}_{i}' for part,i in zip(ROW_TYPE, ROW_INDEX)] for c in 'xyz'}
 
 def _stamp(path):
@@ -198,11 +207,11 @@ def _stamp(path):
 
 @lru_cache(maxsize=4)
 def _sequences(stamp):
-    "The sequences of a wide file, {sequence: (n,) rows}, and where its row groups begin; None for other files"
+    "The rows of each sequence of a wide file, and where its row groups begin; None for other files"
     import pyarrow.parquet as pq
     file = pq.ParquetFile(stamp[0], memory_map=True)
     names = set(file.schema.names)
-    if not {*_WIDE['x'],*_WIDE['y']}<=names: return None
+    if not {'frame',*_WIDE['x'],*_WIDE['y']}<=names: return None
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
     ids = ['']*sum(sizes)
     if 'sequence_id' in names: ids = file.read(['sequence_id'])['sequence_id'].to_pylist()
@@ -210,7 +219,7 @@ def _sequences(stamp):
     for i,sequence in enumerate(ids): rows.setdefault(str(sequence), []).append(i)
     return rows,np.cumsum([0,*sizes])
 
-# %% ../../nbs/08_data.formats.ipynb #c1964055
+# %% ../../nbs/08_data.formats.ipynb #ad67dcf1
 @lru_cache(maxsize=1)
 def _row_group(stamp, i):
     "The frame numbers and the coordinates (rows, 543, 2 or 3) of a row group"
@@ -218,65 +227,72 @@ def _row_group(stamp, i):
     file = pq.ParquetFile(stamp[0], memory_map=True)
     known = [c for c in 'xyz' if set(_WIDE[c])<=set(file.schema.names)]
     xyz = np.empty((file.metadata.row_group(i).num_rows, N_ROWS, len(known)), np.float32)
-    read = lambda names: file.read_row_group(i, names).select(names).combine_chunks().to_batches()[0]
-    for j,c in enumerate(known): xyz[...,j] = read(_WIDE[c]).to_tensor(null_to_nan=True).to_numpy()
-    return read(['frame']).to_tensor(null_to_nan=True).to_numpy()[:,0],xyz
+    def values(names):
+        batch = file.read_row_group(i, names).select(names).combine_chunks().to_batches()[0]
+        return batch.to_tensor(null_to_nan=True).to_numpy() # to_pandas would import pandas
+    for j,c in enumerate(known): xyz[...,j] = values(_WIDE[c])
+    return values(['frame'])[:,0],xyz
 
-# %% ../../nbs/08_data.formats.ipynb #070b4900
+# %% ../../nbs/08_data.formats.ipynb #956f9ca9
 def _rows_of(path, sequence):
     "The frame numbers and the coordinates of a sequence; None for the only one"
+    if not _is_wide(path): raise _error(path, 'several sequences', 'one clip')
     stamp = _stamp(path)
     rows,starts = _sequences(stamp)
     if sequence is None and len(rows)!=1:
-        raise ValueError(f'{path}: expected one sequence or FILE#SEQUENCE, found {len(rows)} sequences')
+        raise _error(path, 'one sequence or FILE#SEQUENCE', f'{len(rows)} sequences')
     if sequence is None: sequence, = rows
     if sequence not in rows:
-        raise ValueError(f'{path}: expected one of its {len(rows)} sequences, found {sequence!r}')
+        raise _error(path, f'one of its {len(rows)} sequences', f'{sequence!r}')
     at = np.array(rows[sequence])
     groups = np.searchsorted(starts, at, 'right')-1
     found = [(_row_group(stamp, g),at[groups==g]-starts[g]) for g in np.unique(groups)]
     return tuple(np.concatenate([part[i][r] for part,r in found]) for i in (0,1))
 
-# %% ../../nbs/08_data.formats.ipynb #bef40a98
+# %% ../../nbs/08_data.formats.ipynb #eecc5a2f
 def _read_wide(path, sequence=None):
     "Landmarks of a sequence in a file with a row for each frame"
     frame,xyz = _rows_of(path, sequence)
-    if (frame%1!=0).any(): raise ValueError(f'{path}: expected whole numbers in frame, found others')
+    if (frame%1!=0).any(): raise _error(path, 'whole numbers in frame', 'others')
     place = (frame-frame.min()).astype(np.int64)
-    if place.max()>=2**15: raise ValueError(f'{path}: expected at most {2**15} frames, found {place.max()+1}')
+    if place.max()>=_MOST: raise _error(path, f'at most {_MOST} frames', place.max()+1)
     if len(np.unique(place))<len(place):
-        raise ValueError(f'{path}: expected each frame once in a sequence, found duplicate rows')
+        raise _error(path, 'each frame once in a sequence', 'duplicate rows')
     lm = np.full((place.max()+1, *xyz.shape[1:]), np.nan, np.float32)
     lm[place] = xyz
     return as_landmarks(lm, path)
 
-# %% ../../nbs/08_data.formats.ipynb #74343e02
+# %% ../../nbs/08_data.formats.ipynb #3045460c
 def _is_wide(path):
-    "Whether a file has a row for each frame"
+    "Whether a file has a row for each frame; damaged files have not"
     import pyarrow as pa
     try: return _sequences(_stamp(path)) is not None
     except (pa.ArrowException, OSError): return False
 
 def _read_parquet(path, sequence=None):
     "Landmarks in a parquet file of either competition, and what the table beside it says"
+    import pyarrow as pa
     try: lm = read_clip(path) if sequence is None else _read_wide(path, sequence)
+    except pa.ArrowException as e:
+        raise _error(path, 'numbers in every column', str(e).splitlines()[0]) from None
     except ValueError:
         if sequence is not None or not _is_wide(path): raise
         lm = _read_wide(path)
     said = recorded_as(path)
     return lm,said.get('aspect'),said.get('fps')
 
-# %% ../../nbs/08_data.formats.ipynb #a39a9c3f
+# %% ../../nbs/08_data.formats.ipynb #b847abac
 def _json(path):
     "What a JSON file holds; JSON lines are a list"
     try:
         text = Path(path).read_text(encoding='utf-8-sig')
         try: return json.loads(text)
-        except json.JSONDecodeError: return [json.loads(line) for line in text.split('\n') if line.strip()]
+        except json.JSONDecodeError:
+            return [json.loads(line) for line in text.split('\n') if line.strip()]
     except (ValueError, RecursionError) as e:
-        raise ValueError(f'{path}: expected JSON, found {str(e) or type(e).__name__}') from None
+        raise _error(path, 'JSON', str(e) or type(e).__name__) from None
 
-# %% ../../nbs/08_data.formats.ipynb #fa28a4d1
+# %% ../../nbs/08_data.formats.ipynb #d868bfe8
 _SIZES = {part:_FACES if part=='face' else (s.stop-s.start,) for part,s in PARTS.items()}
 
 def _json_key(part):
@@ -287,16 +303,18 @@ def _json_key(part):
 def _one_person(found):
     "The points of the only person, where there is a list for each"
     if isinstance(found, dict): found = found['landmark'] # as protocol buffers are written
-    if not found or isinstance(found[0], dict) or found[0] and not isinstance(found[0][0], (dict,list)): return found
+    if not found or isinstance(found[0], dict): return found
+    if found[0] and not isinstance(found[0][0], (dict,list)): return found # a point is a list
     if len(found)==1: return found[0]
     raise ValueError(f'expected one person, found {len(found)}')
 
-# %% ../../nbs/08_data.formats.ipynb #a2cb6850
+# %% ../../nbs/08_data.formats.ipynb #0bb0d16c
 def _part_points(result, part):
     "The points of a part in a result, (n, 3), or None if it was not seen"
     found = _one_person(result.get(_json_key(part)) or result.get(f'{part}_landmarks'))
     if not found: return None
-    if len(found) not in _SIZES[part]: raise ValueError(f'expected {_SIZES[part][0]} points of the {part}, found {len(found)}')
+    if len(found) not in _SIZES[part]:
+        raise ValueError(f'expected {_SIZES[part][0]} points of the {part}, found {len(found)}')
     rows = [(p['x'],p['y'],p.get('z')) if isinstance(p, dict) else (*p, None)[:3] for p in found]
     return np.array(rows, np.float32)[:_SIZES[part][0]]
 
@@ -308,10 +326,10 @@ def _result_points(result, where):
             points = _part_points(result or {}, part)
             if points is not None: lm[rows] = points
     except (ValueError, TypeError, KeyError, AttributeError) as e:
-        raise ValueError(f'{where}: expected points with x, y and z, found {type(e).__name__}: {e}') from None
+        raise _error(where, 'points with x, y and z', f'{type(e).__name__}: {e}') from None
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #069ec638
+# %% ../../nbs/08_data.formats.ipynb #19f7a031
 _TIMES = ('timestamp','timestampMs','timestamp_ms','time')
 
 def _stamped_rate(results):
@@ -326,9 +344,9 @@ def _stated(about, key, path):
     "A number above 0 that a file states; None if it does not"
     value = about.get(key)
     if value is None or isinstance(value, (int,float)) and 0<value<np.inf: return value
-    raise ValueError(f'{path}: expected a number above 0 for {key}, found {value!r}')
+    raise _error(path, f'a number above 0 for {key}', f'{value!r}')
 
-# %% ../../nbs/08_data.formats.ipynb #16f4b8f9
+# %% ../../nbs/08_data.formats.ipynb #226cad00
 def _results(data, path):
     "The results in a JSON file, and the object that states how they were recorded"
     about = data if isinstance(data, dict) and 'frames' in data else {}
@@ -336,52 +354,56 @@ def _results(data, path):
     keys = {k for p in PARTS for k in (_json_key(p), f'{p}_landmarks')}
     sound = isinstance(results, list) and all(r is None or isinstance(r, dict) for r in results)
     if sound and any(keys & {*(r or {})} for r in results): return results,about
-    hint = ' (results of hands alone do not tell left from right)' if 'handedness' in str(results)[:10**4] else ''
-    raise ValueError(f'{path}: expected a list of results with poseLandmarks, leftHandLandmarks, '
-                     f'rightHandLandmarks and faceLandmarks, found {str(data)[:60]}{hint}')
+    hands = sound and any('handedness' in (r or {}) for r in results)
+    hint = ' (results of hands alone do not tell left from right)' if hands else ''
+    raise _error(path, f'a list of results with {", ".join(map(_json_key, PARTS))}', f'{str(data)[:60]}{hint}')
 
-# %% ../../nbs/08_data.formats.ipynb #89161fd3
+# %% ../../nbs/08_data.formats.ipynb #a787b45f
 def _read_json(path):
     "Landmarks that MediaPipe's JavaScript found in a web page"
     results,about = _results(_json(path), path)
     lm = np.stack([_result_points(r, f'{path}: frame {i}') for i,r in enumerate(results)])
     width,height,fps = (_stated(about, k, path) for k in ('width','height','fps'))
     if np.isnan(lm[...,2]).all(): lm = lm[...,:2]
-    return as_landmarks(lm, path),width/height if width and height else None,fps or _stamped_rate(results)
+    aspect = width/height if width and height else None
+    return as_landmarks(lm, path),aspect,fps or _stamped_rate(results)
 
-# %% ../../nbs/08_data.formats.ipynb #dd46cdfc
-_SIDES = ('LEFT','RIGHT')
+# %% ../../nbs/08_data.formats.ipynb #c922f481
+_SIDES = 'LEFT','RIGHT'
+_JOINTS = 'SHOULDER ELBOW WRIST PINKY INDEX THUMB HIP KNEE ANKLE HEEL FOOT_INDEX'.split()
 _POSE_NAMES = ['NOSE', *(f'{s}_EYE{end}' for s in _SIDES for end in ('_INNER','','_OUTER')),
-               'LEFT_EAR', 'RIGHT_EAR', 'MOUTH_LEFT', 'MOUTH_RIGHT', *(f'{s}_{joint}' for joint in (
-               'SHOULDER','ELBOW','WRIST','PINKY','INDEX','THUMB','HIP','KNEE','ANKLE','HEEL','FOOT_INDEX') for s in _SIDES)]
+               'LEFT_EAR', 'RIGHT_EAR', 'MOUTH_LEFT', 'MOUTH_RIGHT',
+               *(f'{s}_{joint}' for joint in _JOINTS for s in _SIDES)]
 _FINGERS = ('INDEX_FINGER','MIDDLE_FINGER','RING_FINGER','PINKY')
 _HAND_NAMES = ['WRIST', *(f'THUMB_{joint}' for joint in ('CMC','MCP','IP','TIP')),
                *(f'{finger}_{joint}' for finger in _FINGERS for joint in ('MCP','PIP','DIP','TIP'))]
-_POINT_NAMES = {'pose':_POSE_NAMES, 'left_hand':_HAND_NAMES, 'right_hand':_HAND_NAMES, 'face':[*map(str, range(478))]}
+_POINT_NAMES = {'pose':_POSE_NAMES, 'left_hand':_HAND_NAMES, 'right_hand':_HAND_NAMES,
+                'face':[*map(str, range(478))]}
 _COMPONENTS = {f'{part.upper()}_LANDMARKS':part for part in PARTS}
 
-# %% ../../nbs/08_data.formats.ipynb #333a27d8
+# %% ../../nbs/08_data.formats.ipynb #5505da9e
 def _load_pose(path):
     "What pose-format reads"
     pose_format = require('pose_format', 'pose')
     try: return pose_format.Pose.read(Path(path).read_bytes())
     except Exception as e: # a damaged file fails in many ways
-        raise ValueError(f'{path}: expected a .pose file, found {e or type(e).__name__}') from None
+        raise _error(path, 'a .pose file', e or type(e).__name__) from None
 
 def _component_rows(component, path):
     "The row of the 543 of each point of a component; -1 for points that no row has"
     part = _COMPONENTS[component.name]
     unknown = [n for n in component.points if n not in _POINT_NAMES[part]]
-    if unknown: raise ValueError(f'{path}: expected points of MediaPipe in {component.name}, found {unknown[0]!r}')
-    return np.array([ROW_OF.get((part, _POINT_NAMES[part].index(n)), -1) for n in component.points], int)
+    if unknown: raise _error(path, f'points of MediaPipe in {component.name}', f'{unknown[0]!r}')
+    index = map(_POINT_NAMES[part].index, component.points)
+    return np.array([ROW_OF.get((part, i), -1) for i in index], int)
 
-# %% ../../nbs/08_data.formats.ipynb #147f3d8d
+# %% ../../nbs/08_data.formats.ipynb #467572b9
 def _pose_points(pose, path):
     "The points of the only person, (T, 543, 2 or 3), NaN = not seen"
     data = np.where(np.ma.getmaskarray(pose.body.data), np.nan, pose.body.data.data)
     data[pose.body.confidence==0] = np.nan
     people = [i for i in range(data.shape[1]) if not np.isnan(data[:,i]).all()] or [0]
-    if len(people)>1: raise ValueError(f'{path}: expected one person, found {len(people)}')
+    if len(people)>1: raise _error(path, 'one person', len(people))
     lm,start = np.full((len(data), N_ROWS, min(3, data.shape[-1])), np.nan, np.float32),0
     for component in pose.header.components:
         stop = start+len(component.points)
@@ -391,34 +413,38 @@ def _pose_points(pose, path):
         start = stop
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #b2c28a14
+# %% ../../nbs/08_data.formats.ipynb #cc8c6ed9
 def _read_pose(path):
     "Landmarks in a file of pose-format"
     pose = _load_pose(path)
     names,size = [c.name for c in pose.header.components],pose.header.dimensions
     if not {*names} & {*_COMPONENTS}:
-        raise ValueError(f'{path}: expected points of MediaPipe ({", ".join(_COMPONENTS)}), found {", ".join(names)}')
-    lm,aspect = _pose_points(pose, path),size.width/size.height if size.width and size.height else None
-    middle = lm[:,[LEFT_SHOULDER,RIGHT_SHOULDER],:2].reshape(-1, 2)
-    if np.abs(np.nanmean(middle, 0)).max()<1e-3:
-        raise ValueError(f'{path}: expected the place in the picture, found normalized points')
+        raise _error(path, f'points of MediaPipe ({", ".join(_COMPONENTS)})', ", ".join(names))
+    lm = _pose_points(pose, path)
+    aspect = size.width/size.height if size.width and size.height else None
+    middle = lm[:,[LEFT_SHOULDER,RIGHT_SHOULDER],:2].mean(1)
+    middle = middle[~np.isnan(middle).any(1)]
+    if len(middle) and np.abs(middle.mean(0)).max()<1e-3:
+        raise _error(path, 'the place in the picture', 'normalized points')
     if aspect and _in_pixels(lm): lm[...,:2] /= np.float32([size.width, size.height])
     return as_landmarks(lm, path),aspect,pose.body.fps or None
 
-# %% ../../nbs/08_data.formats.ipynb #325482f2
+# %% ../../nbs/08_data.formats.ipynb #8c3aba0a
 _READERS = {'.parquet':_read_parquet, '.npy':_read_npy, '.pose':_read_pose, '.json':_read_json}
 LANDMARK_SUFFIXES = tuple(_READERS)
 CLIP_SUFFIXES = (*LANDMARK_SUFFIXES, *VIDEO_SUFFIXES)
 
-_HINTS = {'.csv':'; `asl data extract TABLE.csv` takes a table of videos', '.npz':'; np.save writes .npy'}
+_HINTS = {'.csv':'; `asl data extract TABLE.csv` takes a table of videos',
+          '.npz':'; np.save writes .npy'}
 
 def _refusal(path):
     "Why a file of another kind is refused"
     kind = path.suffix.lower()
-    return (f'expected landmarks ({", ".join(LANDMARK_SUFFIXES)}) or a video ({", ".join(VIDEO_SUFFIXES)}), '
+    landmarks,videos = map(', '.join, (LANDMARK_SUFFIXES, VIDEO_SUFFIXES))
+    return (f'expected landmarks ({landmarks}) or a video ({videos}), '
             f'found {kind or "no suffix"}{_HINTS.get(kind, "")}')
 
-# %% ../../nbs/08_data.formats.ipynb #00f6d5a2
+# %% ../../nbs/08_data.formats.ipynb #4bbcd2e9
 def _split(address):
     "The path in an address, and the sequence; None if it names none"
     path,sequence = Path(address),None
@@ -427,11 +453,11 @@ def _split(address):
         if Path(file).suffix.lower()=='.parquet': return Path(file),sequence
     return path,None
 
-# %% ../../nbs/08_data.formats.ipynb #092796f5
+# %% ../../nbs/08_data.formats.ipynb #d9612d85
 def read_recording(
     address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
-)->tuple: # (T, 543, 2 or 3) float32 landmarks, NaN = not seen; aspect; frame rate; None = not stated
+)->tuple: # (T, 543, 2 or 3) float32, NaN = not seen; aspect and frame rate, None = not stated
     "A recording of any kind"
     path,sequence = _split(address)
     suffix = path.suffix.lower()
@@ -443,31 +469,35 @@ def read_recording(
     lm,info = video_to_landmarks(path, extractor)
     return lm,info.aspect,info.fps
 
-# %% ../../nbs/08_data.formats.ipynb #dfcafcbd
+# %% ../../nbs/08_data.formats.ipynb #cdb16892
 class Found(NamedTuple):
     "What `list_recordings` found"
     clips: list    # of addresses, `str`
     problems: list # of (path, reason)
     skipped: dict  # suffix -> number of files that are no clips
 
-# %% ../../nbs/08_data.formats.ipynb #ca66d74d
+# %% ../../nbs/08_data.formats.ipynb #828da568
 def _listed(folder):
-    "The files in the tables of a data folder; none if they do not list clips"
-    files = []
+    "(file, address) of the clips in the tables of a data folder; none if they do not list clips"
+    sequences = {}
     for table in (folder/Config.TRAIN_CSV_FILE, folder/Config.TRAIN_CSV_ADDON_FILE):
         try:
             with open(table, encoding='utf-8-sig', newline='') as f: rows = [*csv.DictReader(f)]
         except (OSError, ValueError, csv.Error): continue
-        files += [folder/row['path'].replace('\\', '/') for row in rows if row.get('path')]
-    return [*dict.fromkeys(files)] if any(f.suffix.lower() in CLIP_SUFFIXES for f in files) else []
+        for row in rows:
+            file = folder/(row.get('path') or '').replace('\\', '/')
+            if file.suffix.lower() not in CLIP_SUFFIXES: continue
+            sequences.setdefault(file, {})[row.get('sequence_id')] = True
+    address = lambda file, i: f'{file}#{i}' if len(sequences[file])>1 else str(file)
+    return [(file, address(file, i)) for file,ids in sequences.items() for i in ids]
 
-# %% ../../nbs/08_data.formats.ipynb #4d4eccfd
+# %% ../../nbs/08_data.formats.ipynb #b1c95f16
 _TABLES = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
 
-def _is_clip(file):
-    "Whether a file of a folder is a clip"
+def _is_clip(file, named):
+    "Whether a file is a clip; JSON that nobody named is one if it mentions landmarks"
     suffix = file.suffix.lower()
-    return suffix in CLIP_SUFFIXES and (suffix!='.json' or b'andmarks' in file.read_bytes())
+    return suffix in CLIP_SUFFIXES and (suffix!='.json' or named or b'andmarks' in file.read_bytes())
 
 def _addresses(file):
     "The addresses of the clips in a file"
@@ -475,30 +505,35 @@ def _addresses(file):
     rows,_ = _sequences(_stamp(file))
     return [f'{file}#{sequence}' for sequence in rows] if len(rows)>1 else [str(file)]
 
-# %% ../../nbs/08_data.formats.ipynb #5a3d2744
-def _add_file(file, found):
-    "Add the clips of a file that somebody named"
-    if not file.exists(): found.problems.append((str(file), 'expected a file or a folder, found none'))
-    elif file.suffix.lower() in CLIP_SUFFIXES: found.clips.extend(_addresses(file))
-    else: found.problems.append((str(file), _refusal(file)))
-
-def _add_folder(folder, found, above=()):
+# %% ../../nbs/08_data.formats.ipynb #1cbd65ae
+def _add_folder(folder, found, above):
     "Add the clips of a folder, and of those below"
-    real = folder.resolve()
-    if real in above: return # a link to a folder that it is in
+    above = *above,folder.resolve()
     if listed := _listed(folder):
-        for file in listed: _add_file(file, found)
+        for file,address in listed:
+            if file.is_file(): found.clips.append(address)
+            else: found.problems.append((str(file), 'expected a clip of the table, found no file'))
         return
     frames = {file for _,file in _frame_files(folder)}
     if frames: found.clips.append(str(folder))
     for path in sorted(folder.iterdir()):
-        if path.name.startswith('.') or path in frames: continue
-        if path.is_dir(): _add_folder(path, found, (*above, real))
-        elif _is_clip(path): found.clips.extend(_addresses(path))
+        if path in frames or path.name[0]=='.' or path.resolve() in above: continue
+        _add(path, found, above)
+
+# %% ../../nbs/08_data.formats.ipynb #a51d4bea
+def _add(path, found, above=()):
+    "Add the clips of a path; `above`: the folders in which it was found, none if it was named"
+    try:
+        if path.is_dir(): _add_folder(path, found, above)
+        elif not path.exists(): found.problems.append((str(path), 'expected a file, found none'))
+        elif _is_clip(path, not above): found.clips.extend(_addresses(path))
+        elif not above: found.problems.append((str(path), _refusal(path)))
         elif path.name not in _TABLES and not path.name.endswith('_report.csv'):
             found.skipped[path.suffix.lower()] = found.skipped.get(path.suffix.lower(), 0)+1
+    except OSError as e:
+        found.problems.append((str(path), f'expected permission to read, found {e.strerror or e}'))
 
-# %% ../../nbs/08_data.formats.ipynb #bc4f7b5b
+# %% ../../nbs/08_data.formats.ipynb #2eaa08a4
 def list_recordings(
     paths # files, folders and FILE#SEQUENCE; `str` or `Path`
 )->Found: # addresses as `str`, problems, skipped files
@@ -506,20 +541,16 @@ def list_recordings(
     found = Found([], [], {})
     for path in [paths] if isinstance(paths, (str,Path)) else paths:
         n = len(found.clips)+len(found.problems)
-        file,sequence = _split(path)
-        try:
-            if sequence is not None: found.clips.append(str(path))
-            elif file.is_dir(): _add_folder(file, found)
-            else: _add_file(file, found)
-        except OSError as e: found.problems.append((str(path), f'expected a folder that can be read, found {e}'))
+        if _split(path)[1] is None: _add(Path(path), found)
+        else: found.clips.append(str(path))
         if len(found.clips)+len(found.problems)==n:
             found.problems.append((str(path), f'expected {", ".join(CLIP_SUFFIXES)}, found none'))
     return found._replace(clips=[*dict.fromkeys(found.clips)])
 
-# %% ../../nbs/08_data.formats.ipynb #7f306314
+# %% ../../nbs/08_data.formats.ipynb #2eb653e2
 def address_parts(
     address, # of a clip, as `list_recordings` gives it
     root     # the folder that was searched
 )->tuple: # of `str`: the folders from there down to the clip, and the clip's name
-    "The place of a clip below a folder, as in ('hello', '0.mp4') or ('hello', '3') for a folder of frames"
+    "The place of a clip below a folder, as in ('hello', '0.mp4')"
     return Path(address).relative_to(root).parts
