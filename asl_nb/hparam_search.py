@@ -37,7 +37,7 @@ from ray.tune.search.optuna import OptunaSearch
 from .utils import atomic_path,check_amount,check_count,keyword_hints,progress_bar,renamed
 from .config import Config
 from .data.store import open_store
-from .data.dataset import make_split
+from .data.dataset import make_split,signer_warning
 from .metrics import Metric
 from .models.registry import get_search_space,list_models
 from .trainer import Trainer,describe_split,join_folds,resolve_run,train_fold
@@ -153,8 +153,9 @@ def _read_data(self:HparamSearchTrainer, data):
     "Open the store, and note by which clips trials are compared"
     store = open_store(data, self.cfg, progress=self.progress)
     self.data = str(store.folder.absolute())
-    split = describe_split(make_split(store.table, self.cfg), 'valid')
-    self.compared_on = f"data: {store.marker['name']}; split: {split}"
+    made = make_split(store.table, self.cfg)
+    said = filter(None, [describe_split(made, 'valid'), signer_warning(store.table, made)])
+    self.compared_on = f"data: {store.marker['name']}; split: {'; '.join(said)}"
 
 # %% ../nbs/50_hparam_search.ipynb #1a1cf0bf
 @patch
