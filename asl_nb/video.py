@@ -146,16 +146,17 @@ def _decoded(path, container, stream):
                 n,bad = n+1,bad+frame.is_corrupt
                 yield frame
         except av.error.FFmpegError: bad += 1
+        except IndexError: packets = container.demux(stream) # PyAV stumbles over a late new stream
     if not n: raise ValueError(_undecodable(path, stream.codec_context.name))
     if bad>_MISSING*(n+bad):
         raise ValueError(f'{path}: expected a video, found {n} frames and {bad} that are damaged')
 
 # %% ../nbs/05_video.ipynb #3c6e680a
 DEFAULT_FPS = 30. # frames per second, where frames come without a rate
-_MAX_FPS = 240
+_MIN_FPS,_MAX_FPS = 1,240
 _MISSING = .25    # share of a video that may be missing
 
-def _plausible_fps(fps): return float(fps) if fps and 0<fps<=_MAX_FPS else None # NaN fails both
+def _plausible_fps(fps): return float(fps) if fps and _MIN_FPS<=fps<=_MAX_FPS else None # NaN fails both
 
 # %% ../nbs/05_video.ipynb #8d3f6a0e
 def _has_times(container, stream):
@@ -166,12 +167,12 @@ def _has_times(container, stream):
 def _timed(path, container, stream):
     "(seconds, FFmpeg's frame), from wherever the container is read"
     start = container.start_time and container.start_time/1e6
-    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),None
+    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),-math.inf
     stored = _has_times(container, stream)
     for frame in _decoded(path, container, stream):
         if start is None: start = frame.time or 0.
-        if stored and frame.time is not None: time = frame.time-start
-        else: time = 0. if time is None else time+step
+        told = frame.time-start if stored and frame.time is not None else -math.inf
+        time = told if told>time else max(time+step, 0.) # missing, or before the last frame
         yield time,frame
 
 # %% ../nbs/05_video.ipynb #ed77f8dd
@@ -270,9 +271,9 @@ class ContainerInfo(NamedTuple):
 # %% ../nbs/05_video.ipynb #0916d9e2
 def _clock(text):
     "Seconds of 'hours:minutes:seconds'; 0 of any other text"
-    try: h,m,s = text.split(':')
+    try: h,m,s = map(float, text.split(':'))
     except ValueError: return 0.
-    return 3600*float(h)+60*float(m)+float(s)
+    return 3600*h+60*m+s
 
 def _declared_seconds(container, stream):
     "From a video's first frame to its end; None = unknown"

@@ -12,7 +12,7 @@ __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 
 import csv,hashlib,io,itertools,json,math,os,re,warnings
 from contextlib import contextmanager
 from functools import lru_cache,partial
-from pathlib import Path,PureWindowsPath
+from pathlib import Path
 import numpy as np
 from ..utils import check_count,nearest,progress_bar
 from ..config import Config,SOURCES
@@ -46,7 +46,7 @@ def _open(path):
     source = pa.memory_map(str(path))
     return source,pq.ParquetFile(source, pre_buffer=False)
 
-# %% ../../nbs/07_data.raw.ipynb #90a12bfd
+# %% ../../nbs/07_data.raw.ipynb #caa82cb3
 _WIDE = re.compile(f'[xyz]_({"|".join(PARTS)})_[0-9]+')
 
 def _coordinate_names(names, columns, path):
@@ -144,7 +144,7 @@ def _places(frame, code, index, path):
                          f'found {counts[i]} in frame {numbers[i]}')
     return place, last-first+1
 
-# %% ../../nbs/07_data.raw.ipynb #62379d6a
+# %% ../../nbs/07_data.raw.ipynb #0838514f
 def _row_places(table, path):
     "The place of each row, or None if they are in order, and the number of frames"
     if not len(table): raise ValueError(f'{path}: expected at least one frame, found an empty clip')
@@ -169,7 +169,7 @@ def read_clip(
         if place is None and digest: _in_order_bytes.add(digest)
         return _coordinates(table, columns, place, n, rows, path)
 
-# %% ../../nbs/07_data.raw.ipynb #d5465704
+# %% ../../nbs/07_data.raw.ipynb #2c105399
 def read_clip_frame(
     df,               # pandas table with the columns of a clip's file
     name='DataFrame', # what errors call it
@@ -289,10 +289,18 @@ def read_clip_table(
     return table.drop(columns=[*STATISTICS, 'offset', 'reason'], errors='ignore')
 
 # %% ../../nbs/07_data.raw.ipynb #385567c9
+def _nowhere(path):
+    "What is wrong with a whole path of a file that does not exist"
+    at = path.find(f'{Config.LANDMARK_FILES}/')
+    hint = f' Did you mean {path[at:]}?' if at>0 else ''
+    return f'expected a path below the data folder, found that of another machine.{hint}'
+
 def _row_faults(table, label_map):
     "What is wrong with each row of a table; '' if nothing is"
     import pandas as pd
     reason = pd.Series('', table.index)
+    whole = table.path[table.path.str.match('/|[A-Za-z]:/')]
+    for p in whole[[not os.path.exists(p) for p in whole]]: reason[table.path==p] = _nowhere(p)
     reason[table.path.duplicated()] = 'expected each path once, found it again'
     for sign in sorted({*table.sign}-{*label_map}):
         hint = nearest(sign, label_map)
@@ -544,14 +552,14 @@ def layout_faults(
     return {k:words.format(figures[k], least, most) for k,(_,least,most,words) in LAYOUT.items()
             if not sound(figures[k], least, most)}
 
-# %% ../../nbs/07_data.raw.ipynb #b24cd61e
+# %% ../../nbs/07_data.raw.ipynb #8b815131
 def body_faults(
     points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->list: # sentences; empty for a person
     "What no recording of a person looks like"
     return [*layout_faults(layout_figures(points)).values()]
 
-# %% ../../nbs/07_data.raw.ipynb #92138093
+# %% ../../nbs/07_data.raw.ipynb #ba1c3321
 def _reordered(points, order):
     "Points whose parts come in another order, in the order of the schema"
     sizes = [PARTS[p].stop-PARTS[p].start for p in order]
@@ -563,7 +571,7 @@ def _torn(points):
     seen = ~np.isnan(points[...,0]) & (points!=0).any(-1)
     return sum((seen[:,s].any(1) & ~seen[:,s].all(1)).mean() for s in PARTS.values())
 
-# %% ../../nbs/07_data.raw.ipynb #1d7c6c4c
+# %% ../../nbs/07_data.raw.ipynb #52ccb785
 def _fit(points):
     "How well points fit a person: fewer torn parts, then more known figures; None if they do not"
     figures = layout_figures(points)
@@ -571,7 +579,7 @@ def _fit(points):
     if math.isnan(figures['nose_height']) or known<5 or layout_faults(figures): return None
     return -_torn(points),known
 
-# %% ../../nbs/07_data.raw.ipynb #b5c43f49
+# %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
     points # (T, 543, 2) of a clip, in units of the picture's height
 )->tuple: # the parts' names in their order; None if no order makes a person, or several do
@@ -583,7 +591,7 @@ def part_order(
     best = [o for o,fit in usual.items() if fit==max(usual.values())]
     return best[0] if len(best)==1 else None
 
-# %% ../../nbs/07_data.raw.ipynb #2872b1a0
+# %% ../../nbs/07_data.raw.ipynb #50a990e6
 _FARTHEST = 20 # times the height of the picture; the feet of a person close to the camera were at 10
 
 def _torso(points):
@@ -593,7 +601,7 @@ def _torso(points):
     sense = across[:,0]*up[:,1]-across[:,1]*up[:,0] # above 0, however the picture is turned
     return _medians(np.stack([np.hypot(*across.T), np.hypot(*up.T), up[:,1], sense], 1))
 
-# %% ../../nbs/07_data.raw.ipynb #4aa0cf6c
+# %% ../../nbs/07_data.raw.ipynb #cfdcffaa
 def _mirrored(points):
     "Whether a person is turned and mirrored"
     _,neck,height,sense = _torso(points)
@@ -605,12 +613,10 @@ def _in_body_sizes(points, figures):
     scale = width/np.fmax(width, neck/NOSE_RATIO)
     return {k:v*scale if k in _NEIGHBORS else v for k,v in figures.items()}
 
-# %% ../../nbs/07_data.raw.ipynb #93b5cd9d
-_HANDS_EXCHANGED = ('face','right_hand','pose','left_hand')
-
+# %% ../../nbs/07_data.raw.ipynb #f3175684
 def _refusal(points, figures, order):
     "Why points with faults are those of no person; '' if they may be"
-    if order not in (None, tuple(PARTS), _HANDS_EXCHANGED):
+    if order and order.index('pose')!=list(PARTS).index('pose'):
         return f'expected the parts in the order {", ".join(PARTS)}, found {", ".join(order)}'
     if _mirrored(points):
         return 'expected a person, found one that is turned and mirrored: are x and y exchanged, or does y point up?'
@@ -619,14 +625,14 @@ def _refusal(points, figures, order):
     if not (hidden or 'face_offset' in faults or len(faults)>2): return ''
     return 'expected a person, found that '+'; '.join(faults.values())
 
-# %% ../../nbs/07_data.raw.ipynb #1f93e0f5
+# %% ../../nbs/07_data.raw.ipynb #86333d8b
 def _doubt(points, faults, order):
     "What is doubtful about points that are not refused; '' if nothing is"
     if np.isnan(points).all(): return 'nobody was seen in any frame'
     hint = f'the parts may be in the order {", ".join(order)}' if order not in (None, tuple(PARTS)) else ''
     return '; '.join([*faults.values(), *([hint] if hint else [])])
 
-# %% ../../nbs/07_data.raw.ipynb #3b2210d1
+# %% ../../nbs/07_data.raw.ipynb #e05e561d
 def check_body(
     points, # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
     name='' # of the clip, for the messages
@@ -656,6 +662,14 @@ def identical_clips(
     same = table.content.notna() & table.content.duplicated()
     return pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
 
+# %% ../../nbs/07_data.raw.ipynb #b2a8e3fb
+def _body_reason(points):
+    "Why `check_body` refuses points; None if it does not"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', ClipWarning) # these are judged by signer
+        try: return check_body(points)
+        except ValueError as e: return str(e)
+
 # %% ../../nbs/07_data.raw.ipynb #a60080da
 def _file_statistics(item):
     "The statistics and the layout of one file; item: the file, the aspect of its pictures"
@@ -663,7 +677,8 @@ def _file_statistics(item):
     lm = read_clip(file, ('x','y'))
     stats = clip_statistics(lm, [0, len(lm)])
     lm[...,0] *= aspect # now in units of the picture's height
-    return {k:v[0] for k,v in stats.items()} | layout_figures(lm)
+    stats = {k:v[0] for k,v in stats.items()}
+    return stats | layout_figures(lm) | {'reason':_body_reason(lm)}
 
 # %% ../../nbs/07_data.raw.ipynb #7e21ae34
 def check_data(
@@ -677,13 +692,15 @@ def check_data(
     table,report,_ = read_table(folder)
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
-    bad = np.array([isinstance(o, Exception) for o in found])
+    bad = np.array([isinstance(o, Exception) for o in found], bool)
     reasons = [str(o) for o,b in zip(found, bad) if b]
     wrong = pd.DataFrame({'path':table.path[bad], 'reason':reasons})
-    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT])
+    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT, 'reason'])
     table = table[~bad].drop(columns=[*LAYOUT], errors='ignore').reset_index(drop=True)
     table = pd.concat([table, stats], axis=1)
-    return table, pd.concat([report, wrong, identical_clips(table)], ignore_index=True)
+    nobody = table.loc[table.reason.notna(), ['path','reason']]
+    report = pd.concat([report, wrong, nobody, identical_clips(table)], ignore_index=True)
+    return table.drop(columns='reason'), report
 
 # %% ../../nbs/07_data.raw.ipynb #c181e30b
 def _over_clips(values, weights, least):
@@ -713,21 +730,25 @@ def layout_warnings(
     return [f'signer {signer}: '+'; '.join(f.values()) for signer,f in faults.items() if f]
 
 # %% ../../nbs/07_data.raw.ipynb #27bf636b
+def _counted(**counts): return ', '.join(f'{n} {k}{"" if n==1 else "s"}' for k,n in counts.items())
+
 def describe(
     table,     # of `check_data`
     cfg:Config # SOURCE
 )->str: # lines to print
     "A data set in a few lines: size, lengths, hands, aspect"
+    lines = [_counted(clip=len(table), sign=table.sign.nunique(), signer=table.participant_id.nunique())]
+    if not len(table): return lines[0]
     q = table.frames.quantile([.5, .95])
-    aspects = clip_setting(table, 'aspect', cfg)
     hands,pose = (table[c].sum()/table.frames.sum() for c in ('hand_frames','pose_frames'))
-    signs,signers = table.sign.nunique(),table.participant_id.nunique()
-    ratio = (table.nose_ratio/aspects).median()
-    lines = [f'{len(table)} clips, {signs} signs, {signers} signers',
-             f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, '
-             f'95th percentile {q[.95]:.0f}',
-             f'frames with a hand: {hands:.0%}, with a pose: {pose:.0%}',
-             f'height of the nose over the width of the shoulders: {ratio:.2f} '
-             f'({table.nose_ratio.median():.2f} uncorrected)']
-    warnings = [aspect_warning(table.nose_ratio, aspects), *layout_warnings(table)]
-    return '\n'.join(lines + [f'warning: {w}' for w in warnings if w])
+    lines += [f'frames per clip: median {q[.5]:.0f}, mean {table.frames.mean():.1f}, '
+              f'95th percentile {q[.95]:.0f}',
+              f'frames with a hand: {hands:.0%}, with a pose: {pose:.0%}']
+    ratio,aspects = table.nose_ratio.astype(float),clip_setting(table, 'aspect', cfg)
+    if ratio.notna().any():
+        lines.append('height of the nose over the width of the shoulders: '
+                     f'{(ratio/aspects).median():.2f} ({ratio.median():.2f} uncorrected)')
+    unseen = table.content.isna().sum()
+    doubts = [f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
+              aspect_warning(ratio, aspects), *layout_warnings(table)]
+    return '\n'.join(lines + [f'warning: {w}' for w in doubts if w])
