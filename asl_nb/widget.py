@@ -14,11 +14,11 @@ from itertools import repeat
 from pathlib import Path
 from threading import Event,Thread
 import numpy as np
-from .utils import DEFAULT_WEIGHTS,check_amount
+from .utils import DEFAULT_WEIGHTS
 from .landmarks import ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
 from .clip import Clip,as_clip
-from .predict import NO_SIGN,load_recognizer
+from .predict import NO_SIGN,check_given,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_landmarks_on_frame
 from .predict_on_camera import CameraFeed,as_camera,open_capture,timely
@@ -95,7 +95,7 @@ class RecognitionWidget:
 
     def _repr_mimebundle_(self, **kw): return self.widget._repr_mimebundle_(**kw)
 
-# %% ../nbs/67_widget.ipynb #2041fe7e
+# %% ../nbs/67_widget.ipynb #dd55479e
 @contextmanager
 def noting():
     "Collect the texts of clip warnings; other warnings are given as ever"
@@ -207,7 +207,7 @@ def show_recognition(
     fps=None            # frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
-    check_amount(**{k:v for k,v in dict(aspect=aspect, fps=fps).items() if v is not None})
+    check_given(aspect=aspect, fps=fps)
     recognizer = load_recognizer(model)
     if not _is_clip(what): return CameraWidget(what, recognizer, extractor)
     with noting() as notes: clip = _load_clip(what, extractor, aspect, fps, recognizer.cfg)
