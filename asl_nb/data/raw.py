@@ -614,6 +614,11 @@ def _in_body_sizes(points, figures):
     return {k:v*scale if k in _NEIGHBORS else v for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #f3175684
+def _with_order(faults, order):
+    "The faults, and the order of the parts if it may be another"
+    if order in (None, tuple(PARTS)): return [*faults.values()]
+    return [*faults.values(), f'the parts may be in the order {", ".join(order)}']
+
 def _refusal(points, figures, order):
     "Why points with faults are those of no person; '' if they may be"
     if order and order.index('pose')!=list(PARTS).index('pose'):
@@ -623,14 +628,13 @@ def _refusal(points, figures, order):
     faults = layout_faults(_in_body_sizes(points, figures))
     hidden = figures['collapsed']>_LEAST_SHARE
     if not (hidden or 'face_offset' in faults or len(faults)>2): return ''
-    return 'expected a person, found that '+'; '.join(faults.values())
+    return 'expected a person, found that '+'; '.join(_with_order(faults, order))
 
 # %% ../../nbs/07_data.raw.ipynb #86333d8b
 def _doubt(points, faults, order):
     "What is doubtful about points that are not refused; '' if nothing is"
     if np.isnan(points).all(): return 'nobody was seen in any frame'
-    hint = f'the parts may be in the order {", ".join(order)}' if order not in (None, tuple(PARTS)) else ''
-    return '; '.join([*faults.values(), *([hint] if hint else [])])
+    return '; '.join(_with_order(faults, order))
 
 # %% ../../nbs/07_data.raw.ipynb #e05e561d
 def check_body(
