@@ -95,7 +95,7 @@ class RecognitionWidget:
 
     def _repr_mimebundle_(self, **kw): return self.widget._repr_mimebundle_(**kw)
 
-# %% ../nbs/67_widget.ipynb #dd55479e
+# %% ../nbs/67_widget.ipynb #adb7dd8a
 @contextmanager
 def noting():
     "Collect the texts of clip warnings; other warnings are given as ever"
