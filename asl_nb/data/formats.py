@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 'read_recording', 'Found', 'list_recordings']
 
-# %% ../../nbs/08_data.formats.ipynb #7a6465be
+# %% ../../nbs/08_data.formats.ipynb #9ba3771a
 import csv,json,os,warnings
 from functools import lru_cache
 from itertools import permutations,product
@@ -19,7 +19,7 @@ from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
 from .raw import layout_faults,layout_figures,read_clip,recorded_as
 
-# %% ../../nbs/08_data.formats.ipynb #5669223b
+# %% ../../nbs/08_data.formats.ipynb #4c97be9d
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
 _FACES = (468,478) # points of a face, without and with the irises
 
@@ -35,12 +35,12 @@ def _layouts():
 
 _LAYOUTS = _layouts()
 
-# %% ../../nbs/08_data.formats.ipynb #fe368050
+# %% ../../nbs/08_data.formats.ipynb #aae56ee3
 def _error(where, expected, found):
     "What is wrong with a file or an array"
     return ValueError(f'{where}: expected {expected}, found {found}')
 
-# %% ../../nbs/08_data.formats.ipynb #9c4d7ce1
+# %% ../../nbs/08_data.formats.ipynb #2e593066
 def _assembled(flat, parts, order):
     "Flat frames (T, W) as landmarks, if their parts come in this order"
     dims = min(3, parts['left_hand'][1])
@@ -52,21 +52,20 @@ def _assembled(flat, parts, order):
         start += n*width
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #9efa94bd
+# %% ../../nbs/08_data.formats.ipynb #268fa271
 def _torn(lm):
     "In how many frames a part is seen in part, over all parts"
     seen = np.abs(lm[...,0])>0
     return sum(int((seen[:,s].any(1) & ~seen[:,s].all(1)).sum()) for s in PARTS.values())
 
 def _judged(lm):
-    "(faults, torn parts, no torso) of these points as a body, and how far parts are from their places"
+    "(faults, torn parts) of these points as a body, and how far parts are from their places"
     points = lm[...,:2] # a square picture: the figures have room for others
     figures = layout_figures(points)
     away = [v for k,v in figures.items() if k.endswith('_offset') and v==v]
-    torso = ~np.isnan(lm[:,[NOSE,LEFT_SHOULDER,RIGHT_SHOULDER],0]).all()
-    return (len(layout_faults(figures)),_torn(lm),not torso),sum(away)
+    return (len(layout_faults(figures)),_torn(lm)),sum(away)
 
-# %% ../../nbs/08_data.formats.ipynb #691c63e7
+# %% ../../nbs/08_data.formats.ipynb #f6823daf
 _LOOKED_AT = 1000 # frames, at most
 
 def _readings(flat, parts):
@@ -78,7 +77,7 @@ def _readings(flat, parts):
             found.append((order, lm, _judged(lm)))
     return found
 
-# %% ../../nbs/08_data.formats.ipynb #d64da2b4
+# %% ../../nbs/08_data.formats.ipynb #611c4a10
 def _best(readings):
     "The orders that fit equally well, and the faults of the body"
     least = min(judged for *_,(judged,_) in readings)
@@ -86,7 +85,7 @@ def _best(readings):
     clear = len(best)>1 and best[0][0]<.5*best[1][0]
     return [order for _,order in best[:1 if clear else None]],least[0]
 
-# %% ../../nbs/08_data.formats.ipynb #4e3c60a6
+# %% ../../nbs/08_data.formats.ipynb #e995f9ad
 def _unflattened(flat, name):
     "Flat frames (T, W) as landmarks, in the order in which they make a body"
     parts = _LAYOUTS[flat.shape[1]]
@@ -101,7 +100,7 @@ def _unflattened(flat, name):
     elif order!=usual: warnings.warn(f'{name}: read as {said}', ClipWarning, stacklevel=3)
     return _assembled(flat, parts, order)
 
-# %% ../../nbs/08_data.formats.ipynb #93c3fb0c
+# %% ../../nbs/08_data.formats.ipynb #6dd9e439
 def _numbers(what, name):
     "Anything like an array as float32; what a mask hides is NaN"
     if isinstance(what, (list,tuple)) and any(isinstance(w, np.ma.MaskedArray) for w in what):
@@ -114,7 +113,7 @@ def _numbers(what, name):
     with np.errstate(over='ignore'): array = array.astype(np.float32, copy=False)
     return array.filled(np.nan) if isinstance(array, np.ma.MaskedArray) else array
 
-# %% ../../nbs/08_data.formats.ipynb #9290513e
+# %% ../../nbs/08_data.formats.ipynb #40c09c47
 _PIXELS = 5 # a share of the picture is hardly ever that large
 
 def _in_pixels(lm):
@@ -130,7 +129,7 @@ def _check_values(lm, name):
     raise _error(name, "shares of the picture's width and height",
                  f'numbers around {around:.0f}, as pixels are: divide by width and height')
 
-# %% ../../nbs/08_data.formats.ipynb #3cb692a7
+# %% ../../nbs/08_data.formats.ipynb #b313ba6d
 _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
            f'{", ".join(map(str, sorted(_LAYOUTS)))}')
 
@@ -151,7 +150,7 @@ def as_landmarks(
     _check_values(lm, name)
     return unseen_as_nan(lm)
 
-# %% ../../nbs/08_data.formats.ipynb #e1a0763a
+# %% ../../nbs/08_data.formats.ipynb #2068dbea
 def _array(path):
     "The array in a .npy file"
     try:
@@ -169,7 +168,7 @@ def _read_npy(path):
     if not _is_frame(array.shape): return as_landmarks(array, path),None,None
     raise _error(path, 'frames', f'one frame {array.shape}: is its folder the clip?')
 
-# %% ../../nbs/08_data.formats.ipynb #6f5753b1
+# %% ../../nbs/08_data.formats.ipynb #b0fb128c
 def _frame_files(folder):
     "The numbered frames of a folder, (number, file) in order; none if its arrays are not frames"
     files = [f for f in Path(folder).iterdir() if f.suffix.lower()=='.npy' and f.stem.isdecimal()]
@@ -177,7 +176,7 @@ def _frame_files(folder):
     except Exception: shape = (0,) # damaged: reading says so
     return sorted((int(f.stem), f) for f in files) if _is_frame(shape) else []
 
-# %% ../../nbs/08_data.formats.ipynb #2e7939d3
+# %% ../../nbs/08_data.formats.ipynb #8a2feb79
 _MOST = 2**15-1 # frames of a clip, as `write_clip` takes them
 
 def _read_frames(folder):
@@ -197,7 +196,7 @@ def _read_frames(folder):
     clip = np.stack([frames.get(i, unseen) for i in range(first, last+1)])
     return as_landmarks(clip, folder),None,None
 
-# %% ../../nbs/08_data.formats.ipynb #bd32f373
+# %% ../../nbs/08_data.formats.ipynb #2324f267
 _WIDE = {c:[f'{c}_{part}_{i}' for part,i in zip(ROW_TYPE, ROW_INDEX)] for c in 'xyz'}
 
 def _stamp(path):
@@ -219,7 +218,7 @@ def _sequences(stamp):
     for i,sequence in enumerate(ids): rows.setdefault(str(sequence), []).append(i)
     return rows,np.cumsum([0,*sizes])
 
-# %% ../../nbs/08_data.formats.ipynb #f8f56a55
+# %% ../../nbs/08_data.formats.ipynb #f35fc427
 @lru_cache(maxsize=1)
 def _row_group(stamp, i):
     "The frame numbers and the coordinates (rows, 543, 2 or 3) of a row group"
@@ -233,7 +232,7 @@ def _row_group(stamp, i):
     for j,c in enumerate(known): xyz[...,j] = values(_WIDE[c])
     return values(['frame'])[:,0],xyz
 
-# %% ../../nbs/08_data.formats.ipynb #7518ab40
+# %% ../../nbs/08_data.formats.ipynb #1109f37c
 def _rows_of(path, sequence):
     "The frame numbers and the coordinates of a sequence; None for the only one"
     if not _is_wide(path): raise _error(path, 'several sequences', 'one clip')
@@ -249,7 +248,7 @@ def _rows_of(path, sequence):
     found = [(_row_group(stamp, g),at[groups==g]-starts[g]) for g in np.unique(groups)]
     return tuple(np.concatenate([part[i][r] for part,r in found]) for i in (0,1))
 
-# %% ../../nbs/08_data.formats.ipynb #76b18b56
+# %% ../../nbs/08_data.formats.ipynb #55d79d74
 def _read_wide(path, sequence=None):
     "Landmarks of a sequence in a file with a row for each frame"
     frame,xyz = _rows_of(path, sequence)
@@ -262,7 +261,7 @@ def _read_wide(path, sequence=None):
     lm[place] = xyz
     return as_landmarks(lm, path)
 
-# %% ../../nbs/08_data.formats.ipynb #0a0935f1
+# %% ../../nbs/08_data.formats.ipynb #ce045590
 def _is_wide(path):
     "Whether a file has a row for each frame; damaged files have not"
     import pyarrow as pa
@@ -281,7 +280,7 @@ def _read_parquet(path, sequence=None):
     said = recorded_as(path)
     return lm,said.get('aspect'),said.get('fps')
 
-# %% ../../nbs/08_data.formats.ipynb #f29e4e32
+# %% ../../nbs/08_data.formats.ipynb #f22de102
 def _json(path):
     "What a JSON file holds; JSON lines are a list"
     try:
@@ -292,7 +291,7 @@ def _json(path):
     except (ValueError, RecursionError) as e:
         raise _error(path, 'JSON', str(e) or type(e).__name__) from None
 
-# %% ../../nbs/08_data.formats.ipynb #d3526c62
+# %% ../../nbs/08_data.formats.ipynb #ac695d53
 _SIZES = {part:_FACES if part=='face' else (s.stop-s.start,) for part,s in PARTS.items()}
 
 def _json_key(part):
@@ -308,7 +307,7 @@ def _one_person(found):
     if len(found)==1: return found[0]
     raise ValueError(f'expected one person, found {len(found)}')
 
-# %% ../../nbs/08_data.formats.ipynb #4fb815f9
+# %% ../../nbs/08_data.formats.ipynb #6daa0bd2
 def _part_points(result, part):
     "The points of a part in a result, (n, 3), or None if it was not seen"
     found = _one_person(result.get(_json_key(part)) or result.get(f'{part}_landmarks'))
@@ -329,7 +328,7 @@ def _result_points(result, where):
         raise _error(where, 'points with x, y and z', f'{type(e).__name__}: {e}') from None
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #9c4e342e
+# %% ../../nbs/08_data.formats.ipynb #be026db8
 _TIMES = ('timestamp','timestampMs','timestamp_ms','time')
 
 def _stamped_rate(results):
@@ -346,7 +345,7 @@ def _stated(about, key, path):
     if value is None or isinstance(value, (int,float)) and 0<value<np.inf: return value
     raise _error(path, f'a number above 0 for {key}', f'{value!r}')
 
-# %% ../../nbs/08_data.formats.ipynb #dc3da124
+# %% ../../nbs/08_data.formats.ipynb #77ced732
 def _results(data, path):
     "The results in a JSON file, and the object that states how they were recorded"
     about = data if isinstance(data, dict) and 'frames' in data else {}
@@ -358,7 +357,7 @@ def _results(data, path):
     hint = ' (results of hands alone do not tell left from right)' if hands else ''
     raise _error(path, f'a list of results with {", ".join(map(_json_key, PARTS))}', f'{str(data)[:60]}{hint}')
 
-# %% ../../nbs/08_data.formats.ipynb #b0bf9303
+# %% ../../nbs/08_data.formats.ipynb #0d295f92
 def _read_json(path):
     "Landmarks that MediaPipe's JavaScript found in a web page"
     results,about = _results(_json(path), path)
@@ -368,7 +367,7 @@ def _read_json(path):
     aspect = width/height if width and height else None
     return as_landmarks(lm, path),aspect,fps or _stamped_rate(results)
 
-# %% ../../nbs/08_data.formats.ipynb #7bcd1533
+# %% ../../nbs/08_data.formats.ipynb #c4417b70
 _SIDES = 'LEFT','RIGHT'
 _JOINTS = 'SHOULDER ELBOW WRIST PINKY INDEX THUMB HIP KNEE ANKLE HEEL FOOT_INDEX'.split()
 _POSE_NAMES = ['NOSE', *(f'{s}_EYE{end}' for s in _SIDES for end in ('_INNER','','_OUTER')),
@@ -381,7 +380,7 @@ _POINT_NAMES = {'pose':_POSE_NAMES, 'left_hand':_HAND_NAMES, 'right_hand':_HAND_
                 'face':[*map(str, range(478))]}
 _COMPONENTS = {f'{part.upper()}_LANDMARKS':part for part in PARTS}
 
-# %% ../../nbs/08_data.formats.ipynb #9bd7db11
+# %% ../../nbs/08_data.formats.ipynb #2f3d1a8f
 def _load_pose(path):
     "What pose-format reads"
     pose_format = require('pose_format', 'pose')
@@ -397,7 +396,7 @@ def _component_rows(component, path):
     index = map(_POINT_NAMES[part].index, component.points)
     return np.array([ROW_OF.get((part, i), -1) for i in index], int)
 
-# %% ../../nbs/08_data.formats.ipynb #369abdaf
+# %% ../../nbs/08_data.formats.ipynb #3513f2a7
 def _pose_points(pose, path):
     "The points of the only person, (T, 543, 2 or 3), NaN = not seen"
     data = np.where(np.ma.getmaskarray(pose.body.data), np.nan, pose.body.data.data)
@@ -413,7 +412,7 @@ def _pose_points(pose, path):
         start = stop
     return lm
 
-# %% ../../nbs/08_data.formats.ipynb #5eda7eb8
+# %% ../../nbs/08_data.formats.ipynb #a13e505c
 def _read_pose(path):
     "Landmarks in a file of pose-format"
     pose = _load_pose(path)
@@ -429,7 +428,7 @@ def _read_pose(path):
     if aspect and _in_pixels(lm): lm[...,:2] /= np.float32([size.width, size.height])
     return as_landmarks(lm, path),aspect,pose.body.fps or None
 
-# %% ../../nbs/08_data.formats.ipynb #3b7e462e
+# %% ../../nbs/08_data.formats.ipynb #651c82ec
 _READERS = {'.parquet':_read_parquet, '.npy':_read_npy, '.pose':_read_pose, '.json':_read_json}
 LANDMARK_SUFFIXES = tuple(_READERS)
 CLIP_SUFFIXES = (*LANDMARK_SUFFIXES, *VIDEO_SUFFIXES)
@@ -444,7 +443,7 @@ def _refusal(path):
     return (f'expected landmarks ({landmarks}) or a video ({videos}), '
             f'found {kind or "no suffix"}{_HINTS.get(kind, "")}')
 
-# %% ../../nbs/08_data.formats.ipynb #50ace3b7
+# %% ../../nbs/08_data.formats.ipynb #6cdf6e2d
 def _split(address):
     "The path in an address, and the sequence; None if it names none"
     path,sequence = Path(address),None
@@ -453,7 +452,7 @@ def _split(address):
         if Path(file).suffix.lower()=='.parquet': return Path(file),sequence
     return path,None
 
-# %% ../../nbs/08_data.formats.ipynb #860d1c97
+# %% ../../nbs/08_data.formats.ipynb #f3cdc780
 def read_recording(
     address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
@@ -469,14 +468,14 @@ def read_recording(
     lm,info = video_to_landmarks(path, extractor)
     return lm,info.aspect,info.fps
 
-# %% ../../nbs/08_data.formats.ipynb #bd518f7b
+# %% ../../nbs/08_data.formats.ipynb #df64670f
 class Found(NamedTuple):
     "What `list_recordings` found"
     clips: list    # of addresses, `str`
     problems: list # of (path, reason)
     skipped: dict  # suffix -> number of files that are no clips
 
-# %% ../../nbs/08_data.formats.ipynb #c0ac80f9
+# %% ../../nbs/08_data.formats.ipynb #10d20811
 def _listed(folder):
     "(file, address) of the clips in the tables of a data folder; none if they do not list clips"
     sequences = {}
@@ -491,7 +490,7 @@ def _listed(folder):
     address = lambda file, i: f'{file}#{i}' if len(sequences[file])>1 else str(file)
     return [(file, address(file, i)) for file,ids in sequences.items() for i in ids]
 
-# %% ../../nbs/08_data.formats.ipynb #a7f53f5b
+# %% ../../nbs/08_data.formats.ipynb #e64fa5c8
 _TABLES = Config.TRAIN_CSV_FILE,Config.TRAIN_CSV_ADDON_FILE,Config.MAP_JSON_FILE
 
 def _is_clip(file, named):
@@ -505,7 +504,7 @@ def _addresses(file):
     rows,_ = _sequences(_stamp(file))
     return [f'{file}#{sequence}' for sequence in rows] if len(rows)>1 else [str(file)]
 
-# %% ../../nbs/08_data.formats.ipynb #338f65e5
+# %% ../../nbs/08_data.formats.ipynb #e05d9952
 def _add_folder(folder, found, above):
     "Add the clips of a folder, and of those below"
     above = *above,folder.resolve()
@@ -520,7 +519,7 @@ def _add_folder(folder, found, above):
         if path in frames or path.name[0]=='.' or path.resolve() in above: continue
         _add(path, found, above)
 
-# %% ../../nbs/08_data.formats.ipynb #024828e8
+# %% ../../nbs/08_data.formats.ipynb #c163e5cf
 def _add(path, found, above=()):
     "Add the clips of a path; `above`: the folders in which it was found, none if it was named"
     try:
@@ -533,7 +532,7 @@ def _add(path, found, above=()):
     except OSError as e:
         found.problems.append((str(path), f'expected permission to read, found {e.strerror or e}'))
 
-# %% ../../nbs/08_data.formats.ipynb #ffe7ada3
+# %% ../../nbs/08_data.formats.ipynb #201631ce
 def list_recordings(
     paths # files, folders and FILE#SEQUENCE; `str` or `Path`
 )->Found: # addresses as `str`, problems, skipped files
