@@ -201,8 +201,9 @@ def _timed_from(path, start):
     "(seconds, FFmpeg's frame) from a moment before `start` on, and the stream"
     import av
     with _opened(path) as (container,stream):
-        if start>_EARLIER and container.start_time is not None and _has_times(container, stream):
-            at = start-_EARLIER+container.start_time/1e6
+        first,length = container.start_time,(container.duration or 0)/1e6
+        if _EARLIER<start<length and first is not None and _has_times(container, stream):
+            at = start-_EARLIER+first/1e6
             try: container.seek(round(at/stream.time_base), stream=stream)
             except av.error.FFmpegError: pass
         for i,(time,frame) in enumerate(_timed(path, container, stream)):

@@ -20,7 +20,7 @@ from .raw import COLUMNS,STATISTICS,check_body,read_clip
 from .formats import LANDMARK_SUFFIXES,list_recordings,read_recording
 from .dataset import unknown_signers
 
-# %% ../../nbs/16_data.extract.ipynb #a7c3756a
+# %% ../../nbs/16_data.extract.ipynb #63bc4758
 _MEANINGS = { # what a column says -> how it may be called
     'path':('path','file'), 'sign':('sign','phrase'), 'signer':('signer',),
     'participant_id':('participant_id',), 'sequence_id':('sequence_id',),
@@ -33,13 +33,13 @@ _MADE = {*COLUMNS,*STATISTICS, # by this project
 _TIME = re.compile('(start|begin|end|stop|time|frame|duration|length|onset|offset|sec|second)'
                    '(s|ing|ms|sec|secs|time|frame|stamp|code|point|id|no)?|from|to|ms|fr')
 
-# %% ../../nbs/16_data.extract.ipynb #f603e9d2
+# %% ../../nbs/16_data.extract.ipynb #c1d3bddb
 def _looks_like_time(name):
     "Whether a word of a column's name is one for times"
     words = re.findall('[a-z]+', re.sub('([a-z])([A-Z])', r'\1 \2', name).lower())
     return any(_TIME.fullmatch(w) for w in words)
 
-# %% ../../nbs/16_data.extract.ipynb #7aab339d
+# %% ../../nbs/16_data.extract.ipynb #dc41075e
 def _check_times(of, further, path):
     "`ValueError` for times that are not understood; of: meaning -> column"
     expected = (f'{path}: expected times in columns start and end (seconds) '
@@ -50,7 +50,7 @@ def _check_times(of, further, path):
     if unknown and not any(len(kind)==2 for kind in kinds):
         raise ValueError(f'{expected}, found {", ".join(unknown)}')
 
-# %% ../../nbs/16_data.extract.ipynb #e42bb8a7
+# %% ../../nbs/16_data.extract.ipynb #11d4cfd7
 def _meanings(columns, path, numbered=False):
     "Meaning -> column of a table; numbered: whether sequence_id may name a clip in a file"
     of = {}
@@ -70,7 +70,7 @@ def _meanings(columns, path, numbered=False):
                          f'found {", ".join(taken)}')
     return of
 
-# %% ../../nbs/16_data.extract.ipynb #012f3005
+# %% ../../nbs/16_data.extract.ipynb #6421b942
 def _read_csv(path):
     "A CSV file as text, with the names in its first line"
     how = dict(keep_default_na=False, encoding='utf-8-sig', skipinitialspace=True)
@@ -82,7 +82,7 @@ def _read_csv(path):
         raise ValueError(f'{path}: expected each column once, found {", ".join(names)}')
     return table.iloc[1:].fillna('').set_axis(names, axis=1)
 
-# %% ../../nbs/16_data.extract.ipynb #334ba0a6
+# %% ../../nbs/16_data.extract.ipynb #a8bf216d
 _BLANK = dict(sign='', signer='', participant_id='', sequence_id='', start='', end='',
               unit='seconds', aspect='', fps='', fault='', levels=0)
 
@@ -91,7 +91,7 @@ def _rows(found):
     rows = [{**_BLANK, 'more':{}, **r} for r in found]
     return pd.DataFrame(rows, columns=['recording','file',*_BLANK,'more'])
 
-# %% ../../nbs/16_data.extract.ipynb #4cb32d16
+# %% ../../nbs/16_data.extract.ipynb #33cd1e18
 def _csv_rows(csv, numbered=False):
     "Recordings as a CSV file lists them"
     table,found = _read_csv(csv),[]
@@ -108,7 +108,7 @@ def _csv_rows(csv, numbered=False):
                           more={c:cells[c] for c in further}, **said))
     return _rows(found)
 
-# %% ../../nbs/16_data.extract.ipynb #030bcc1d
+# %% ../../nbs/16_data.extract.ipynb #183b81a6
 FOLDERS = 'signer/sign','sign/signer' # how three levels may be read
 
 def _folder_rows(files, root, folders=None):
@@ -124,7 +124,7 @@ def _folder_rows(files, root, folders=None):
         found.append(dict(recording=name.as_posix(), file=Path(file), levels=len(above), **said))
     return _rows(found)
 
-# %% ../../nbs/16_data.extract.ipynb #919c045f
+# %% ../../nbs/16_data.extract.ipynb #0a0c48e4
 def _hidden(file, root): return any(p.startswith('.') for p in file.relative_to(root).parts)
 
 def _video_folder(root, folders):
@@ -134,7 +134,7 @@ def _video_folder(root, folders):
     skipped = Counter(p.suffix.lower() for p in files)-Counter(p.suffix.lower() for p in kept)
     return _folder_rows(kept, root, folders),skipped
 
-# %% ../../nbs/16_data.extract.ipynb #328ee3de
+# %% ../../nbs/16_data.extract.ipynb #2a133b67
 def _clip_folder(root, folders):
     "The recordings of a folder, by its table if it has one, and the suffixes of other files"
     csv = root/Config.TRAIN_CSV_FILE
@@ -150,7 +150,7 @@ def _lists_recordings(csv):
     try: return bool(_meanings(_read_csv(csv).columns, csv, numbered=True))
     except ValueError: return False
 
-# %% ../../nbs/16_data.extract.ipynb #b3f426bc
+# %% ../../nbs/16_data.extract.ipynb #b989d28c
 def _with_signer(rows, signer):
     "Rows with one signer for all"
     if signer is None: return rows
@@ -164,7 +164,7 @@ def _few(words, most=8):
     more = f' and {len(words)-most} more' if len(words)>most else ''
     return ', '.join(map(str, words[:most]))+more
 
-# %% ../../nbs/16_data.extract.ipynb #c5d7fd45
+# %% ../../nbs/16_data.extract.ipynb #87ece1e0
 def _find(source, folders, from_folder, numbered):
     "Rows of a folder or a CSV file, and suffixes of what was skipped"
     if folders is not None and folders not in FOLDERS:
@@ -193,7 +193,7 @@ def _signer_number(name):
     if name.isdecimal() and len(name)<16 and name==str(int(name)): return int(name)
     return _number(hashlib.sha256(name.encode()).hexdigest())
 
-# %% ../../nbs/16_data.extract.ipynb #a5125485
+# %% ../../nbs/16_data.extract.ipynb #46fb0d55
 def _time(text, unit):
     "A place in a recording"
     number = _float(text)
@@ -207,21 +207,21 @@ def _float(text):
     try: return float(text)
     except ValueError: return float('nan')
 
-# %% ../../nbs/16_data.extract.ipynb #2a2e2353
+# %% ../../nbs/16_data.extract.ipynb #ca38fadc
 def _cut(row):
     "The part of a recording that a row names; None for the whole"
     start = _time(row.start, row.unit) if row.start else 0
     end = None if row.end=='' or _float(row.end)==-1 else _time(row.end, row.unit)
     return Cut(start, end, row.unit) if start or end is not None else None
 
-# %% ../../nbs/16_data.extract.ipynb #1dea562c
+# %% ../../nbs/16_data.extract.ipynb #e6e6f057
 def _named(row):
     "The name of a recording, with the times of its part"
     name = '#'.join(filter(None, [row.recording, row.sequence_id]))
     if not (row.start or row.end): return name
     return f'{name} ({row.start or 0} to {row.end or "the end"} {row.unit})'
 
-# %% ../../nbs/16_data.extract.ipynb #ab34101b
+# %% ../../nbs/16_data.extract.ipynb #d720ac7f
 @lru_cache(maxsize=64)
 def _content(file, changed, size):
     "The hash of a file's bytes; read anew if the file changes"
@@ -232,7 +232,7 @@ def _digest(content, cut):
     part = f'{content} {cut.start} {cut.end} {cut.unit}' if cut else None
     return hashlib.sha256(part.encode()).hexdigest() if part else content
 
-# %% ../../nbs/16_data.extract.ipynb #0bd45461
+# %% ../../nbs/16_data.extract.ipynb #59efb160
 def _check_video(file):
     "`ValueError` for a file of another kind"
     kind = file.suffix.lower()
@@ -242,7 +242,7 @@ def _check_video(file):
     kinds = ', '.join(VIDEO_SUFFIXES)
     raise ValueError(f'{file}: expected a video ({kinds}), found {kind or "no suffix"}')
 
-# %% ../../nbs/16_data.extract.ipynb #deae38b8
+# %% ../../nbs/16_data.extract.ipynb #25533462
 def _check_end(file, cut, n):
     "`ValueError` for a part that goes beyond the end of a video; n: frames found in it"
     if cut is None or cut.end is None: return
@@ -250,9 +250,10 @@ def _check_end(file, cut, n):
     else:
         found = container_info(file).seconds
         beyond = found and cut.end>found+_ROUNDED
-    if beyond: raise ValueError(f'{file}: expected {cut.end:g} {cut.unit} or more, found {found:g}')
+    if not beyond: return
+    raise ValueError(f'{file}: expected a video of at least {cut.end:g} {cut.unit}, found {found:g}')
 
-# %% ../../nbs/16_data.extract.ipynb #64206993
+# %% ../../nbs/16_data.extract.ipynb #e1f95abb
 _ROUNDED = .1 # seconds that a time may be rounded by
 
 def _decoded_info(file, cut):
@@ -261,7 +262,7 @@ def _decoded_info(file, cut):
     for time,frame in timed_frames(file, cut): times.append(time)
     return describe_frames(file, times, frame)
 
-# %% ../../nbs/16_data.extract.ipynb #a21b8e1e
+# %% ../../nbs/16_data.extract.ipynb #cca9b8bc
 def _open_video(row, cut, extractor):
     "The hash of a video, and a function that finds its landmarks, or takes them from a clip"
     file = row.file
@@ -275,13 +276,13 @@ def _open_video(row, cut, extractor):
     stat = file.stat()
     return _digest(_content(file, stat.st_mtime_ns, stat.st_size), cut),read
 
-# %% ../../nbs/16_data.extract.ipynb #68f4a2b4
+# %% ../../nbs/16_data.extract.ipynb #f3c76558
 def _address(row):
     "Where a clip of a table is: the file, or the file and the clip's number in it"
     several = row.sequence_id and row.file.is_file() and len(list_recordings([row.file]).clips)>1
     return f'{row.file}#{row.sequence_id}' if several else row.file
 
-# %% ../../nbs/16_data.extract.ipynb #4e31701f
+# %% ../../nbs/16_data.extract.ipynb #e713fc60
 def _part(lm, cut, fps, name):
     "The frames of a part"
     if cut is None: return lm
@@ -292,12 +293,12 @@ def _part(lm, cut, fps, name):
     if start<end<=most and start<len(lm): return lm[start:end]
     raise ValueError(f'{name}: expected a part of its {len(lm)} frames, found {start} to {end}')
 
-# %% ../../nbs/16_data.extract.ipynb #ba1a2cc3
+# %% ../../nbs/16_data.extract.ipynb #6bb3835a
 def _with_z(lm):
     "Landmarks (T, 543, 2 or 3) with a z"
     return lm if lm.shape[2]==3 else np.pad(lm, ((0,0),(0,0),(0,1)), constant_values=np.nan)
 
-# %% ../../nbs/16_data.extract.ipynb #88ff39ce
+# %% ../../nbs/16_data.extract.ipynb #368457aa
 def _open_clip(row, cut):
     "The hash of a clip's landmarks, and a function that returns them"
     kind = row.file.suffix.lower()
@@ -308,14 +309,14 @@ def _open_clip(row, cut):
     lm = _with_z(_part(lm, cut, fps, row.file))
     return hashlib.sha256(lm.tobytes()).hexdigest(),lambda clip: (lm,aspect,fps)
 
-# %% ../../nbs/16_data.extract.ipynb #e4f6019d
+# %% ../../nbs/16_data.extract.ipynb #36044412
 def _above_zero(text, name):
     "A cell of a table as a number above 0; None if it is empty"
     number = _float(text) if text else None
     if number is None or 0<number<float('inf'): return number
     raise ValueError(f'expected a number above 0 in {name}, found {text!r}')
 
-# %% ../../nbs/16_data.extract.ipynb #f7021d65
+# %% ../../nbs/16_data.extract.ipynb #32a3ad67
 def _checked_body(lm, aspect):
     "`check_body` for landmarks whose aspect may be unknown"
     aspect = aspect or Config().source_defaults['aspect']
@@ -341,7 +342,7 @@ def _make_clip(row, out, open_one, seen):
                 aspect=aspect and round(aspect, 4), fps=fps, recording=row.recording,
                 signer=row.signer or row.participant_id, **row.more)
 
-# %% ../../nbs/16_data.extract.ipynb #66294b14
+# %% ../../nbs/16_data.extract.ipynb #f768ed67
 def _heard(fn, *args):
     "What a function returns, and its `ClipWarning`s as text"
     with warnings.catch_warnings(record=True) as doubts:
@@ -353,12 +354,13 @@ def _make_clips(rows, out, open_one, progress):
     "Rows for train.csv, (recording, reason) for the report, and the first missing package"
     seen,made,told,missing = {},[],[],None
     for row in progress_bar(rows.itertuples(), progress, total=len(rows), unit='clip'):
+        file = f'{row.file}: ' # the report names the recording
         try:
             clip,doubts = _heard(_make_clip, row, out, open_one, seen)
             made.append(clip)
-            told += [(_named(row), f'kept, but {doubt}') for doubt in doubts]
+            told += [(_named(row), f'kept, but {d.removeprefix(file)}') for d in doubts]
         except Exception as e:
-            told.append((_named(row), str(e) or repr(e)))
+            told.append((_named(row), str(e).removeprefix(file) or repr(e)))
             if isinstance(e, ImportError): missing = missing or e
     return made,told,missing
 
@@ -383,7 +385,7 @@ def _check_output(out, sources):
         if source.resolve()==(out/Config.TRAIN_CSV_FILE).resolve():
             raise ValueError(f'{out}: expected another folder, or {source} would be overwritten')
 
-# %% ../../nbs/16_data.extract.ipynb #e0df546a
+# %% ../../nbs/16_data.extract.ipynb #42d7dbd1
 def _check_earlier(out, rows):
     "`ValueError` for an output that holds a data set of other recordings"
     table = out/Config.TRAIN_CSV_FILE
@@ -394,7 +396,7 @@ def _check_earlier(out, rows):
         raise ValueError(f'{out}: expected a new folder or one made of these recordings, '
                          'found a data set of others')
 
-# %% ../../nbs/16_data.extract.ipynb #56d7c9ab
+# %% ../../nbs/16_data.extract.ipynb #daaef7e1
 def _told_signers(table):
     "Who signs, in lines"
     unknown,known = unknown_signers(table),sorted({*table.signer}-{''})
@@ -405,7 +407,7 @@ def _told_signers(table):
            f'signer, so a split by signer is {partly}one over recordings, which flatters')
     yield 'name them in a column signer, in folders signer/sign/recording, or all by --signer NAME'
 
-# %% ../../nbs/16_data.extract.ipynb #af426b14
+# %% ../../nbs/16_data.extract.ipynb #1ba2a1c2
 def _tell(out, made, folders, skipped):
     "Print what became of a collection"
     table = pd.DataFrame(made)
@@ -420,7 +422,7 @@ def _counts(skipped):
     "Numbers of files by suffix, in words"
     return ', '.join(f'{n} {suffix or "without suffix"}' for suffix,n in sorted(skipped.items()))
 
-# %% ../../nbs/16_data.extract.ipynb #5a1c5dfe
+# %% ../../nbs/16_data.extract.ipynb #4541e59d
 def _collect(sources, out, find, open_one, progress, signer, folders):
     "Make a data set of some folders or tables"
     found = [find(s, folders) for s in sources]
@@ -440,7 +442,7 @@ def _prefixed(rows, source):
     "Rows whose names tell which of several collections they are from"
     return rows.assign(recording=[f'{Path(source).as_posix()}/{r}' for r in rows.recording])
 
-# %% ../../nbs/16_data.extract.ipynb #1783c7bc
+# %% ../../nbs/16_data.extract.ipynb #a2570cdc
 def _give_up(sources, rows, told, missing, skipped):
     "The error for a collection of which nothing could be used"
     if missing: raise missing
@@ -464,7 +466,7 @@ def extract_videos(
     open_one = partial(_open_video, extractor=extractor)
     return _collect([videos], out, find, open_one, progress, signer, folders)
 
-# %% ../../nbs/16_data.extract.ipynb #0417438d
+# %% ../../nbs/16_data.extract.ipynb #3f783fe2
 def import_clips(
     src,           # folder, CSV file, or a list of them
     out,           # folder for train.csv, label map, landmarks and report
