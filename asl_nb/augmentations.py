@@ -11,9 +11,10 @@ __all__ = ['MAX_SHIFT', 'ALL_AUGMENTATIONS', 'shift_landmarks', 'random_scaling'
 
 # %% ../nbs/14_augmentations.ipynb #1f7131cd
 from functools import lru_cache
-from math import prod
+from math import inf,prod
+from numbers import Real
 import numpy as np
-from .utils import nearest
+from .utils import check_count,nearest
 from .config import Config
 from .data.preprocess import LAP_DEPTH
 from .landmarks import FLIP,LEFT_SHOULDER,flip_map,useful_rows
@@ -59,6 +60,34 @@ def _move(frames, matrix, shift=None, mask=None, center=None):
     for c in range(C): out[...,c] += offset[:,:,None,c].astype(x.dtype)
     return out.reshape(frames.shape)
 
+# %% ../nbs/14_augmentations.ipynb #2bb4ac83
+def _numbers(values, most=inf):
+    "Whether all are numbers from 0 to `most`, and finite"
+    return all(isinstance(v, Real) and not isinstance(v, bool) and 0<=v<=most and v<inf for v in values)
+
+def _check_sizes(**sizes):
+    "`ValueError` for anything but a number of at least 0"
+    for name,v in sizes.items():
+        if not _numbers([v]): raise ValueError(f'{name}: expected a number of at least 0, found {v!r}')
+
+def _check_shares(most=1, **shares):
+    "`ValueError` for anything but a number from 0 to `most`"
+    for name,v in shares.items():
+        if not _numbers([v], most): raise ValueError(f'{name}: expected a number from 0 to {most:g}, found {v!r}')
+
+def _check_lists(n, **lists):
+    "`ValueError` for anything but `n` numbers from 0 to 1"
+    for name,v in lists.items():
+        if np.shape(v)==(n,) and _numbers(v, 1): continue
+        raise ValueError(f'{name}: expected {n} numbers from 0 to 1, found {v!r}')
+
+def _check_ranges(most=inf, **ranges):
+    "`ValueError` for anything but two numbers from 0 to `most`, the smaller first"
+    for name,v in ranges.items():
+        if np.shape(v)==(2,) and _numbers(v, most) and v[0]<=v[1]: continue
+        limit = 'of at least 0' if most==inf else f'from 0 to {most:g}'
+        raise ValueError(f'{name}: expected two numbers {limit}, the smaller first, found {v!r}')
+
 # %% ../nbs/14_augmentations.ipynb #0499826e
 def _identities(frames):
     "An identity for each clip, (n, C, C)"
@@ -80,6 +109,7 @@ def shift_landmarks(
     *, rng=None    # random generator; None for a fresh one
 )->np.ndarray:
     "Move each clip by one random vector"
+    _check_sizes(max_shift=max_shift)
     return _move(frames, _identities(frames), _shifts(frames, rng, max_shift))
 
 # %% ../nbs/14_augmentations.ipynb #f45c3b0d
@@ -96,6 +126,7 @@ def random_scaling(
     rng=None               # random generator; None for a fresh one
 )->np.ndarray:
     "Scale each clip about its middle"
+    _check_ranges(scale_range=scale_range)
     return _move(frames, _scalings(frames, rng, scale_range), mask=mask)
 
 # %% ../nbs/14_augmentations.ipynb #fdd3cad2
@@ -116,6 +147,7 @@ def random_rotation(
     rng=None      # random generator; None for a fresh one
 )->np.ndarray:
     "Turn each clip in the plane of x and y about its middle"
+    _check_sizes(max_angle=max_angle)
     return _move(frames, _rotations(frames, rng, max_angle), mask=mask)
 
 # %% ../nbs/14_augmentations.ipynb #6c5b45fb
@@ -133,6 +165,7 @@ def random_shear(
     rng=None       # random generator; None for a fresh one
 )->np.ndarray:
     "Slant each clip about its middle, as a camera off to one side does"
+    _check_sizes(max_shear=max_shear)
     return _move(frames, _shears(frames, rng, max_shear), mask=mask)
 
 # %% ../nbs/14_augmentations.ipynb #fb0c963b
@@ -178,6 +211,8 @@ def body_affine(
     rng=None        # random generator; None for a fresh one
 )->np.ndarray:
     "Map each clip as another build and another camera would"
+    _check_sizes(max_angle=max_angle, max_scale=max_scale, max_stretch=max_stretch)
+    _check_sizes(max_shear=max_shear, max_shift=max_shift)
     rng = np.random.default_rng(rng)
     matrix = _affine(frames, rng, max_angle, max_scale, max_stretch, max_shear)
     center = np.zeros((len(matrix), 1, frames.shape[-1])) if origin else None
@@ -208,6 +243,7 @@ def hand_jitter(
     *, rng=None     # random generator; None for a fresh one
 )->np.ndarray:
     "Move, turn and scale each hand about its wrist"
+    _check_sizes(max_shift=max_shift, max_angle=max_angle, max_scale=max_scale)
     out,rng = frames.copy(),np.random.default_rng(rng)
     for hand in (_PARTS if parts is None else parts)[1:3]:
         if not len(hand): continue
@@ -245,6 +281,8 @@ def arms_shift(
     rng=None        # random generator; None for a fresh one
 )->np.ndarray:
     "Move both hands up or down together throughout each clip"
+    _check_sizes(max_shift=max_shift)
+    _check_shares(elbow_share=elbow_share)
     out = frames.copy()
     x,rng = _clips(out),np.random.default_rng(rng)
     by = np.zeros((len(x),1,2,2))
@@ -259,6 +297,7 @@ def point_noise(
     *, rng=None # random generator; None for a fresh one
 )->np.ndarray:
     "Add normal noise to each point of each frame"
+    _check_sizes(std=std)
     noise = np.random.default_rng(rng).standard_normal(frames.shape, np.float32)
     noise *= std
     return frames+noise
@@ -283,6 +322,8 @@ def temporal_resample(
     rng=None              # random generator; None for a fresh one
 )->np.ndarray:
     "Play each clip at another pace, a little sooner or later"
+    _check_ranges(rate_range=rate_range)
+    _check_shares(max_shift=max_shift)
     x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
     rate = rng.uniform(*rate_range, last.shape)
     shift = rng.uniform(-max_shift, max_shift, last.shape)
@@ -301,6 +342,7 @@ def frame_rate_change(
     rng=None      # random generator; None for a fresh one
 )->np.ndarray:
     "Each clip as a camera with a half, a third ... of the frame rate would see it"
+    check_count(max_factor=max_factor)
     x,t,last = _clips(frames),np.arange(frames.shape[-3]),_lengths(frames, mask)-1
     factor = np.random.default_rng(rng).integers(min(2, max_factor), max_factor+1, last.shape)
     low = t//factor*factor
@@ -335,6 +377,8 @@ def time_warp(
     rng=None      # random generator; None for a fresh one
 )->np.ndarray:
     "Cut off the ends of each clip, and hurry its beginning or its end"
+    _check_shares(.5, max_crop=max_crop)
+    _check_sizes(max_warp=max_warp)
     x,last,T = _clips(frames),_lengths(frames, mask)-1,frames.shape[-3]
     at = _warped(last, T, np.random.default_rng(rng), max_crop, max_warp)
     return _shown(x, at, last).reshape(frames.shape)
@@ -382,6 +426,8 @@ def rise_and_fall(
     rng=None         # random generator; None for a fresh one
 )->np.ndarray:
     "Let the hands come from rest before the sign, and go to rest after it"
+    _check_shares(share=share)
+    _check_ranges(moves=moves, pauses=pauses, rests=rests, lost=lost)
     x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
     hands,arms = (parts or _PARTS)[1:3],arms or _ARMS
     at,deep = _ways(last, x.shape[1], rng, share, moves, pauses)
@@ -423,6 +469,7 @@ def frame_dropout(
     *, rng=None       # random generator; None for a fresh one
 )->np.ndarray:
     "Make random frames missing"
+    _check_shares(dropout_rate=dropout_rate)
     return _lose(frames, _lost_frames(frames, rng, dropout_rate))
 
 # %% ../nbs/14_augmentations.ipynb #20464553
@@ -442,6 +489,7 @@ def temporal_mask(
     rng=None              # random generator; None for a fresh one
 )->np.ndarray:
     "Make one run of frames missing"
+    _check_ranges(1, share_range=share_range)
     return _lose(frames, _lost_stretch(frames, rng, share_range, mask))
 
 # %% ../nbs/14_augmentations.ipynb #ae87b312
@@ -460,7 +508,9 @@ def part_dropout(
     *, rng=None             # random generator; None for a fresh one
 )->np.ndarray:
     "Make some parts missing throughout each clip"
-    return _lose(frames, _lost_parts(frames, rng, rates, _PARTS if parts is None else parts))
+    parts = _PARTS if parts is None else parts
+    _check_lists(len(parts), rates=rates)
+    return _lose(frames, _lost_parts(frames, rng, rates, parts))
 
 # %% ../nbs/14_augmentations.ipynb #81d0d772
 def _lost_square(frames, rng, size_range):
@@ -480,6 +530,7 @@ def spatial_cutout(
     *, rng=None          # random generator; None for a fresh one
 )->np.ndarray:
     "Make points missing while they are in a square that lies around a seen point"
+    _check_ranges(size_range=size_range)
     return _lose(frames, _lost_square(frames, rng, size_range))
 
 # %% ../nbs/14_augmentations.ipynb #0c485c4f
@@ -527,6 +578,8 @@ def detection_dropout(
     rng=None               # random generator; None for a fresh one
 )->np.ndarray:
     "Make missing what detectors lose: hands in some frames, a hand, the head, a stretch"
+    _check_lists(2, frame_rates=frame_rates)
+    _check_shares(weak_rate=weak_rate, head_rate=head_rate, stretch_rate=stretch_rate, max_stretch=max_stretch)
     parts = _PARTS if parts is None else parts
     head = parts[0] if head is None else head
     rates = frame_rates,weak_rate,head_rate,stretch_rate,max_stretch
@@ -539,6 +592,7 @@ def normalize(
     std     # standard deviation
 )->np.ndarray:
     "Subtract a mean, divide by a standard deviation"
+    if not np.all(np.asarray(std)>0): raise ValueError(f'std: expected numbers above 0, found {std!r}')
     return (frames-mn)/std
 
 # %% ../nbs/14_augmentations.ipynb #4d0ac8cd
@@ -630,6 +684,7 @@ def augment_batch(
     *, rng=None          # random generator; None for a fresh one
 )->np.ndarray: # (B, T, P, C)
     "A batch in which each augmentation has changed some of the clips"
+    _check_shares(threshold=threshold)
     x,rng = xb.copy(),np.random.default_rng(rng)
     if mask is None: mask = np.ones(x.shape[:2], bool)
     names = [n for n in cfg.AUGMENTATIONS if enable_dropout or n!='frame_dropout']
@@ -647,6 +702,7 @@ def mixup(
     *, rng=None # random generator; None for a fresh one
 )->tuple: # blended xb and yb
     "Blend each clip, and its target, with another clip of the batch"
+    _check_sizes(alpha=alpha)
     if not alpha: return xb,yb
     rng = np.random.default_rng(rng)
     share,other = rng.beta(alpha, alpha, len(xb)),rng.permutation(len(xb))

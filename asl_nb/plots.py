@@ -6,7 +6,7 @@
 __all__ = ['PART_COLORS', 'new_axes', 'percent_axis', 'save_picture']
 
 # %% ../nbs/04_plots.ipynb #25411df1
-from .utils import atomic_path
+from .utils import atomic_path,check_amount
 
 # %% ../nbs/04_plots.ipynb #12782d2c
 PART_COLORS = {'face':'#c2507a', 'left_hand':'tab:blue', 'right_hand':'tab:orange',
@@ -19,6 +19,7 @@ def new_axes(
 ): # the axes
     "The given axes, or new ones, in the common style"
     import matplotlib.pyplot as plt
+    check_amount(height=height)
     if ax is None: ax = plt.subplots(figsize=(4,height), dpi=72, layout='constrained')[1]
     ax.tick_params(labelsize=7, length=2)
     for axis in (ax.xaxis, ax.yaxis): axis.label.set_size(8)
@@ -41,6 +42,7 @@ def save_picture(
 )->None:
     "Write the picture that `plot(ax=...)` draws"
     from matplotlib.figure import Figure
+    check_amount(width=width, height=height)
     fig = Figure(figsize=(width,height), dpi=150, layout='constrained')
     plot(ax=fig.subplots())
     with atomic_path(path) as tmp: fig.savefig(tmp)

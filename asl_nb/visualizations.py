@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
 from . import augmentations as aug
-from .utils import atomic_path,nearest
+from .utils import atomic_path,check_amount,check_count,nearest
 from .landmarks import *
 from .plots import PART_COLORS
 from .data.raw import parts_seen
@@ -30,6 +30,7 @@ class Skeleton:
         rows=None, # (P,) rows of the 543 that the points are; None for all
         aspect=1. # width / height of the picture
     ):
+        check_amount(aspect=aspect)
         pairs = connections(np.arange(N_ROWS) if rows is None else rows)
         self.pairs = {p:np.array(o, int).reshape(-1,2) for p,o in pairs.items()}
         self.scale,self.lines = (aspect,1),{}
@@ -57,6 +58,7 @@ def plot_skeleton(
 ): # the axes
     "Draw the skeleton of one frame"
     import matplotlib.pyplot as plt
+    check_amount(aspect=aspect)
     ax = plt.subplots(figsize=(3,3), dpi=72)[1] if ax is None else ax
     Skeleton(ax, rows, aspect).show(points)
     ax.relim()
@@ -77,10 +79,13 @@ def plot_filmstrip(
 ): # the axes
     "Draw some frames of a clip, evenly spread"
     import matplotlib.pyplot as plt
+    check_amount(aspect=aspect)
+    check_count(n=n)
+    if not len(lm): raise ValueError('lm: expected at least one frame, found none')
     if axs is None:
         fig = plt.figure(figsize=(4,1.5), dpi=72)
         fig.subplots_adjust(0, 0, 1, .88, wspace=0)
-        axs = fig.subplots(1, n, sharex=True, sharey=True)
+        axs = fig.subplots(1, n, sharex=True, sharey=True, squeeze=False)[0]
     times = np.linspace(0, len(lm)-1, len(axs)).round().astype(int)
     for ax,t in zip(axs, times): plot_skeleton(lm[t], rows, aspect, ax)
     axs[len(axs)//2].set_title(title, fontsize=8)
@@ -142,8 +147,10 @@ def _limits(xy, pairs):
     seen = xy[...,points,:].reshape(-1, 2)
     seen = seen[~np.isnan(seen).any(1)]
     low,high = (seen.min(0),seen.max(0)) if len(seen) else (np.zeros(2),np.ones(2))
-    pad = .04*(high-low).max()
-    return (low[0]-pad, high[0]+pad),(high[1]+pad, low[1]-pad)
+    size,middle = high-low,(low+high)/2
+    half = np.maximum(size, .3*size.max() or 1)/2 + .04*size.max() # no panel is a line
+    low,high = middle-half,middle+half
+    return (low[0], high[0]),(high[1], low[1])
 
 # %% ../nbs/17_visualizations.ipynb #bcd5eaff
 def _panels(fig, xb, titles, rows, aspect):
@@ -178,6 +185,10 @@ def animate_clips(
     "Play clips side by side"
     import matplotlib.pyplot as plt
     from matplotlib.animation import FuncAnimation
+    check_amount(aspect=aspect, width=width)
+    if not xb.size: raise ValueError(f'xb: expected at least one clip and one frame, found {xb.shape}')
+    if isinstance(titles, str) or len(titles)!=len(xb):
+        raise ValueError(f'titles: expected a list of {len(xb)}, found {titles!r}')
     fig = plt.figure(figsize=(width,width), dpi=72)
     skeletons = _panels(fig, xb, titles, rows, aspect)
     fig.suptitle(title, fontsize=9, y=.99, va='top')
@@ -269,6 +280,8 @@ def visualize_target_sign(
     width=_WIDTH  # of the figure, in inches
 ): # matplotlib.animation.FuncAnimation
     "Play instances of a sign side by side"
+    check_count(n_samples=n_samples)
+    check_amount(width=width)
     sign = _sign_name(dataset, target_sign)
     signers,xb,_ = _pick(dataset, sign, n_samples)
     titles = [f'signer {s}' for s in signers]
@@ -283,6 +296,8 @@ def visualize_augmentations(
     width=_WIDTH   # of the figure, in inches
 ): # matplotlib.animation.FuncAnimation
     "Play a clip of a sign beside augmented versions of it"
+    check_count(n_augments=n_augments)
+    check_amount(width=width)
     sign = _sign_name(dataset, target_sign)
     signers,xb,mask = _pick(dataset, sign, len(dataset))
     best = np.isnan(xb).mean((1,2,3)).argmin()

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['has_consecutive_zeros', 'remove_unusable_data', 'remove_outlier_or_missing_data', 'clean_table', 'clean_data',
-           'plot_cleaning']
+           'left_out', 'plot_cleaning']
 
 # %% ../../nbs/11_data.cleaning.ipynb #497b2924
 import json
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path,keyword_hints
+from ..utils import atomic_path,check_count,keyword_hints
 from ..config import Config
 from ..plots import new_axes,percent_axis
 from .raw import COLUMNS,check_data
@@ -22,6 +22,7 @@ def has_consecutive_zeros(
     skip=Config.SKIP_CONSECUTIVE_ZEROS # longest run without a hand that is allowed
 )->bool:
     "Whether more than `skip` frames in a row show no hand, between two that do"
+    check_count(0, skip=skip)
     at = np.flatnonzero(seen)
     return bool(len(at)>1 and (np.diff(at)-1).max()>skip)
 
@@ -120,6 +121,7 @@ def clean_data(
     progress=True # show a bar
 )->pd.Series: # number of clips by rule, and of those that stay
     "Write the filtered table of a data folder, and a report of what was left out"
+    check_count(n_workers=n_workers)
     folder = Path(folder or cfg.path('RAW_DATA_DIR'))
     out = Path(out or cfg.path('OUT_DIR', 'cleaned'))
     if out.resolve()==folder.resolve():
@@ -131,6 +133,17 @@ def clean_data(
     counts['stay'] = len(kept)
     _write_cleaned(out, kept, report, counts.to_dict(), cfg)
     return counts
+
+# %% ../../nbs/11_data.cleaning.ipynb #cd388e75
+def left_out(
+    out # folder that `clean_data` wrote to
+)->list: # a sentence for each rule, the one with the most clips first
+    "How many clips each rule left out, and why the first"
+    report = pd.read_csv(Path(out)/'report.csv', dtype=str, keep_default_na=False)
+    counts = report.rule.value_counts()
+    firsts = [report[report.rule==rule].iloc[0] for rule in counts.index]
+    where = ['' if o.path in o.reason else f'{o.path}: ' for o in firsts] # a reader's reason names the file
+    return [f'{o.rule}: left out {n}; the first: {at}{o.reason}' for o,n,at in zip(firsts, counts, where)]
 
 # %% ../../nbs/11_data.cleaning.ipynb #3c55335c
 def plot_cleaning(

@@ -11,6 +11,7 @@ __all__ = ['calculate_landmark_length_stats', 'plot_clip_lengths', 'plot_length_
 # %% ../../nbs/10_data.eda.ipynb #a7413786
 from functools import partial
 import numpy as np,pandas as pd
+from ..utils import check_count
 from ..config import Config
 from ..landmarks import LEFT_HAND,connections
 from ..plots import PART_COLORS,new_axes,percent_axis
@@ -27,6 +28,12 @@ def calculate_landmark_length_stats(
     by = table.groupby('sign').frames
     found = by.agg(['min','max','mean','median']).assign(std=by.std(ddof=0))
     return found.to_dict('index')
+
+# %% ../../nbs/10_data.eda.ipynb #6d1a51c6
+def _some(clips):
+    "What was given; `ValueError` if it is empty"
+    if len(clips): return clips
+    raise ValueError('expected at least one clip, found none')
 
 # %% ../../nbs/10_data.eda.ipynb #7986e171
 def _frame_ticks(axis, low, high):
@@ -59,8 +66,8 @@ def plot_clip_lengths(
     ax=None       # matplotlib axes
 ): # the axes
     "Draw the cumulative distribution of frames per clip, and of frames with a hand"
+    values = {'all':_some(table).frames, 'with a hand':table.hand_frames}
     ax = new_axes(ax)
-    values = {'all':table.frames, 'with a hand':table.hand_frames}
     _cumulative(ax, values, ('tab:blue','black'), cfg, ('MIN_SEQUENCES','INPUT_SIZE'))
     ax.set_xlabel('frames')
     return ax
@@ -82,7 +89,8 @@ def plot_length_stats(
     ax=None # matplotlib axes
 ): # the axes
     "Draw the lengths of each sign's clips, signs in order of their median"
-    ax,s = new_axes(ax, 2.2),pd.DataFrame(stats).T.sort_values('median')
+    s = pd.DataFrame(_some(stats)).T.sort_values('median')
+    ax = new_axes(ax, 2.2)
     x,many = np.arange(len(s)),len(s)>50
     ax.vlines(x, s['min'], s['max'], color='tab:blue', lw=.6, alpha=.6)
     low,high = (s['mean']-s['std']).clip(s['min']),s['mean']+s['std']
@@ -100,7 +108,7 @@ def missing_by_part(
 )->pd.DataFrame: # one row per part: shares of frames, and of clips
     "The share of frames without each part, and of clips that show it always, sometimes, never"
     def row(part):
-        seen = table[f'{part}_frames']
+        seen = _some(table)[f'{part}_frames']
         always,never = (seen==table.frames).mean(),(seen==0).mean()
         missing = 1-seen.sum()/table.frames.sum()
         return dict(missing=missing, always=always, sometimes=1-always-never, never=never)
@@ -112,7 +120,7 @@ def plot_missing_by_part(
     ax=None # matplotlib axes
 ): # the axes
     "Draw the share of clips that show each part always, sometimes (pale), never (empty)"
-    ax,found = new_axes(ax, 1.6),missing_by_part(table)
+    found,ax = missing_by_part(table),new_axes(ax, 1.6)
     colors = [PART_COLORS[p] for p in found.index]
     ax.barh(range(len(found)), found.always, color=colors)
     ax.barh(range(len(found)), found.sometimes, left=found.always, color=colors, alpha=.35, lw=0)
@@ -126,7 +134,7 @@ def plot_missing_by_part(
 # %% ../../nbs/10_data.eda.ipynb #2db887f4
 def _missing_in_clip(file, bins):
     "The share of each stretch of one file in which each part is missing, (bins, parts)"
-    seen = ~np.isnan(read_clip(file, ('x',))[...,0])
+    seen = ~np.isnan(read_clip(file, ('x','y'))[...,0])
     part = parts_seen(seen)
     n = bins*-(-len(seen)//bins)
     frame = (np.arange(n)*2+1)*len(seen)//(2*n) # n moments, evenly spread
@@ -140,6 +148,8 @@ def missing_by_position(
     progress=False # show a bar
 )->pd.DataFrame: # one row per stretch, one column per part: share of the time
     "When each part is missing, on average over clips"
+    check_count(bins=bins, n_workers=n_workers)
+    if isinstance(files, str): raise ValueError(f'files: expected a list, found {files!r}')
     total,n = np.zeros((bins, len(PART_COLORS))),0
     for o in map_clips(partial(_missing_in_clip, bins=bins), files, n_workers, progress):
         if isinstance(o, Exception): print(f'left out: {o}')
@@ -154,7 +164,7 @@ def plot_missing_by_position(
     ax=None  # matplotlib axes
 ): # the axes
     "Draw when each part is missing"
-    ax,middle = new_axes(ax),(np.arange(len(missing))+.5)/len(missing)
+    middle,ax = (np.arange(len(missing))+.5)/len(missing),new_axes(ax)
     for part in missing:
         lw,label = 2 if part=='hand' else 1,part.replace('_',' ')
         ax.plot(middle, missing[part], color=PART_COLORS[part], lw=lw, label=label)
@@ -169,9 +179,9 @@ def plot_hand_gaps(
     ax=None       # matplotlib axes
 ): # the axes
     "Draw the cumulative distribution of the longest gap per clip"
-    ax = new_axes(ax)
     limits = 'INTERPOLATE_MISSING','SKIP_CONSECUTIVE_ZEROS'
-    _cumulative(ax, {'gap':table.hand_gap}, ('black',), cfg, limits)
+    gaps,ax = _some(table).hand_gap,new_axes(ax)
+    _cumulative(ax, {'gap':gaps}, ('black',), cfg, limits)
     ax.set_xlabel('longest gap (frames)')
     return ax
 
@@ -180,7 +190,7 @@ def dominant_hand(
     table # of `check_data`: participant_id, left_hand_frames, right_hand_frames
 )->pd.DataFrame: # one row per signer: clips, balance (1 = always left, -1 = always right), dominant
     "The hand that each signer signs with, according to the detector"
-    left,right = table.left_hand_frames,table.right_hand_frames
+    left,right = _some(table).left_hand_frames,table.right_hand_frames
     balance = ((left-right)/(left+right)).groupby(table.participant_id) # NaN without any hand
     found = pd.DataFrame({'clips':balance.size(), 'balance':balance.mean()}).sort_values('balance')
     hand = np.sign(found.balance).map({1:'left', -1:'right'})
@@ -192,7 +202,7 @@ def plot_dominant_hand(
     ax=None # matplotlib axes
 ): # the axes
     "Draw each signer's balance between the hands"
-    ax,found = new_axes(ax),dominant_hand(table).dropna()
+    found,ax = dominant_hand(table).dropna(),new_axes(ax)
     colors = np.where(found.balance>0, PART_COLORS['left_hand'], PART_COLORS['right_hand'])
     ax.bar(range(len(found)), found.balance, color=colors)
     ax.axhline(0, color='black', lw=.8)
@@ -208,7 +218,7 @@ def plot_bars(
     ax=None # matplotlib axes
 ): # the axes
     "Draw sorted bars; if there are many, only some are named"
-    ax,values = new_axes(ax),values.sort_values(ascending=False, kind='stable')
+    values,ax = _some(values).sort_values(ascending=False, kind='stable'),new_axes(ax)
     ax.bar(range(len(values)), values, width=.8 if len(values)<50 else 1, color='tab:blue', lw=0)
     ax.axhline(values.median(), color='black', lw=.8, ls='--')
     low,middle,high = values.iloc[-1],values.median(),values.iloc[0]
@@ -238,7 +248,7 @@ def plot_clips_by_sign_and_signer(
     ax=None # matplotlib axes
 ): # the axes
     "Draw the number of clips of each sign by each signer, white where there is none"
-    ax,counts = new_axes(ax),pd.crosstab(table.participant_id, table.sign)
+    counts,ax = pd.crosstab(_some(table).participant_id, table.sign),new_axes(ax)
     signers,signs = (counts.sum(axis=axis).sort_values(ascending=False).index for axis in (1,0))
     counts = counts.loc[signers,signs]
     image = ax.imshow(counts.where(counts>0), aspect='auto', interpolation='nearest',
@@ -259,7 +269,7 @@ def recordings(
 )->pd.DataFrame: # one row for aspect and one for fps: how many clips state it; min, median, max
     "Aspect and frame rate of a data set, and how many clips state them"
     def row(name):
-        values = clip_setting(table, name, cfg)
+        values = clip_setting(_some(table), name, cfg)
         return dict(stated=int(table[name].notna().sum()), min=values.min(),
                     median=np.median(values), max=values.max())
     return pd.DataFrame({name:row(name) for name in ('aspect','fps')}).T.astype({'stated':int})
@@ -271,8 +281,8 @@ def plot_recordings(
     ax=None       # matplotlib axes
 ): # the axes
     "Draw the nose ratio before and after correction by the aspect"
+    corrected = _some(table).nose_ratio/clip_setting(table, 'aspect', cfg)
     ax,bins = new_axes(ax),np.linspace(0, 1.5, 31)
-    corrected = table.nose_ratio/clip_setting(table, 'aspect', cfg)
     both = {'as stored':(table.nose_ratio,'tab:orange'), 'corrected':(corrected,'tab:blue')}
     for label,(values,color) in both.items():
         values = values.dropna().clip(0, 1.5)
@@ -302,6 +312,7 @@ def calculate_avg_landmark_positions(
     chunk=256 # clips at a time
 )->list: # one dict per label: left_hand, right_hand, face -> (points, C), NaN = never detected
     "The average position of hand and face points for each sign"
+    check_count(chunk=chunk)
     plain = dataset.subset(dataset.metadata_df.index, augment=False, transform=None)
     total,count = _sums(plain, chunk)
     mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count>0)
@@ -319,7 +330,7 @@ def plot_avg_positions(
 ): # the axes
     "Draw the average hands of some signs, and the mouth"
     ax = new_axes(ax, 2.6)
-    for i,(sign,parts) in enumerate(positions.items()):
+    for i,(sign,parts) in enumerate(_some(positions).items()):
         for j,hand in enumerate(('left_hand','right_hand')):
             ends = parts[hand][np.array(_HAND_PAIRS).T,:2]
             path = np.insert(ends, 2, np.nan, 0).swapaxes(0, 1).reshape(-1, 2) # from, to, break

@@ -8,8 +8,10 @@ __all__ = ['ANCHORS', 'PALM', 'LAP_DEPTH', 'interpolate_missing_values', 'kept_r
            'preprocess_data_to_same_size', 'preprocess_data', 'preprocess_data_item']
 
 # %% ../../nbs/12_data.preprocess.ipynb #e7fecdbe
+import math
 from functools import lru_cache
 import numpy as np
+from ..utils import check_count
 from ..config import Config,SOURCES
 from ..landmarks import *
 from .raw import NOSE_RATIO,read_clip
@@ -27,6 +29,13 @@ def _short_gaps(missing, offsets, max_gap):
     pair &= np.diff(t) <= max_gap[clip[:-1]]
     return p[:-1][pair],t[:-1][pair],t[1:][pair]
 
+# %% ../../nbs/12_data.preprocess.ipynb #1a66e5ca
+def _check_numbers(name, values, words, holds):
+    "`ValueError` for anything but numbers of which `holds` (of an array) is true"
+    values = np.asarray(values)
+    if values.dtype.kind in 'iuf' and np.all(holds(values)): return
+    raise ValueError(f'{name}: expected numbers {words}, found {values.tolist()!r}')
+
 # %% ../../nbs/12_data.preprocess.ipynb #4578c421
 def interpolate_missing_values(
     arr,         # (N, ...) values along time, NaN = missing
@@ -34,7 +43,8 @@ def interpolate_missing_values(
     offsets=None # (B+1,) where clips begin, if `arr` holds several
 )->np.ndarray: # a copy with short gaps filled
     "Fill gaps of at most `max_gap` frames on a straight line between the seen values around them"
-    out = arr.reshape(len(arr), -1).copy()
+    _check_numbers('max_gap', max_gap, 'at least 0', lambda v: v>=0)
+    out = arr.reshape(len(arr), math.prod(arr.shape[1:])).copy()
     offsets = np.array([0, len(out)]) if offsets is None else np.asarray(offsets)
     p,first,after = _short_gaps(np.isnan(out), offsets, np.broadcast_to(max_gap, len(offsets)-1))
     n = after-first
@@ -249,6 +259,8 @@ def resize(
     "Resize clips: longer ones by area pooling, shorter ones on lines between seen points"
     frames,sizes = frames.astype(np.float32, copy=False),np.asarray(sizes)
     start,lengths = np.asarray(offsets)[:-1],np.diff(offsets)
+    _check_numbers('frames of a clip', lengths, 'at least 1', lambda v: v>=1)
+    _check_numbers('sizes', sizes, 'at least 1, without fractions', lambda v: (v>=1) & (v%1==0))
     out = np.empty((sizes.sum(), *frames.shape[1:]), np.float32)
     for some,way in ((lengths>sizes, _pool), (lengths<=sizes, _stretch)):
         if some.any(): out[np.repeat(some, sizes)] = way(frames, start[some], lengths[some], sizes[some])
@@ -306,7 +318,8 @@ def clip_features(
     clip = clip.resolved(cfg)
     lm = clip.lm
     if lm.ndim!=3 or lm.shape[1]!=N_ROWS or lm.shape[2]<cfg.N_DIMS or not len(lm):
-        raise ValueError(f'expected landmarks (T, {N_ROWS}, {cfg.N_DIMS} or more), found {lm.shape}')
+        raise ValueError(f'expected landmarks (T, {N_ROWS}, {cfg.N_DIMS} or more), which hold '
+                         f'{", ".join(cfg.COLUMNS_TO_USE)}, found {lm.shape}')
     columns = ['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]
     points = lm[:,kept_rows(cfg)][...,columns].astype(np.float32)
     return make_features(points, [0, len(lm)], [clip.aspect], [clip.fps], cfg)
@@ -318,6 +331,7 @@ def clip_views(
     cuts  # (V,) shares of the time that are left out at each end
 )->tuple: # features (B*V, T, P, C), mask (B*V, T); a clip's views stand together
     "Views of each clip, in as many frames, without the beginning and the end"
+    _check_numbers('cuts', cuts, 'from 0, below one half', lambda v: v.size and (v>=0) & (v<.5))
     B,T = mask.shape
     cut,last = np.asarray(cuts, float)[:,None],mask.sum(1)[:,None,None]-1
     at = (cut*last + np.arange(T)*(1-2*cut)).clip(0, T-1) # b v t
@@ -333,9 +347,15 @@ def surest_view(
     signs    # indices of the classes that are signs
 )->np.ndarray: # (B, K)
     "Of each clip, the logits of the view that gives one of the signs the largest probability"
+    check_count(n_views=n_views)
     each = logits.reshape(len(logits)//n_views, n_views, logits.shape[1]) # b v k
     sure = each[...,signs].max(-1) - np.logaddexp.reduce(each, axis=-1)
     return each[np.arange(len(each)),sure.argmax(1)]
+
+# %% ../../nbs/12_data.preprocess.ipynb #d6fddf33
+def _check_config(cfg):
+    "`ValueError` for anything but settings"
+    if not isinstance(cfg, Config): raise ValueError(f'cfg: expected Config(INPUT_SIZE=...), found {cfg!r}')
 
 # %% ../../nbs/12_data.preprocess.ipynb #2e7e696d
 def load_relevant_data_subset(
@@ -343,6 +363,7 @@ def load_relevant_data_subset(
     cfg=Config() # COLUMNS_TO_USE
 )->np.ndarray: # (T, 543, C) float32, NaN = not seen
     "The coordinates of a clip that are used"
+    _check_config(cfg)
     return read_clip(pq_path, cfg.COLUMNS_TO_USE)
 
 # %% ../../nbs/12_data.preprocess.ipynb #4ab421f0
@@ -351,6 +372,7 @@ def preprocess_data_to_same_size(
     cfg=Config() # INPUT_SIZE, INTERPOLATE_MISSING
 )->tuple: # (INPUT_SIZE, P, C), INPUT_SIZE, original frames, frames in which something was seen
     "Fill gaps and resample to INPUT_SIZE frames"
+    _check_config(cfg)
     filled = interpolate_missing_values(landmarks, cfg.INTERPOLATE_MISSING)
     used = int((~np.isnan(filled)).any((1,2)).sum())
     same = resize(filled, [0, len(filled)], [cfg.INPUT_SIZE])
@@ -362,6 +384,7 @@ def preprocess_data(
     cfg=Config() # INPUT_SIZE
 )->tuple: # (INPUT_SIZE, P, C) with NaN frames at the end, number of real frames
     "Pad to INPUT_SIZE frames, or pool a longer clip; gaps stay"
+    _check_config(cfg)
     size = min(len(landmarks), cfg.INPUT_SIZE)
     frames = resize(landmarks, [0, len(landmarks)], [size])
     xb,_ = _batch(frames, np.array([size]), cfg.INPUT_SIZE)
@@ -376,5 +399,6 @@ def preprocess_data_item(
     fps=None           # frames per second, where the data do not state it
 )->dict: # landmarks (T, P, C), target, size (real frames)
     "The features of one file, with its target"
+    _check_config(cfg)
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)
     return dict(landmarks=xb[0], target=targets_sign, size=int(mask.sum()))

@@ -6,13 +6,13 @@
 __all__ = ['store_settings', 'preprocess_raw_data', 'Store', 'JoinedStore', 'join_stores', 'open_store']
 
 # %% ../../nbs/13_data.store.ipynb #b742b871
-import hashlib,json,os,shutil
+import hashlib,json,os,shutil,sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from ..utils import atomic_path
+from ..utils import atomic_path,check_count
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
 from .raw import map_clips,read_clip,read_table
@@ -20,6 +20,7 @@ from .preprocess import kept_rows,make_features
 
 # %% ../../nbs/13_data.store.ipynb #426e9392
 _FORMAT = 2 # of the files in a store
+_READER = 2 # what the clips' files are taken to say; 2: a part of zeros was not seen
 
 def store_settings(
     cfg:Config # settings
@@ -93,13 +94,24 @@ def _join_arrays(files, out, shape):
                 np.lib.format.read_array_header_1_0(g)
                 shutil.copyfileobj(g, f, 2**20)
 
+# %% ../../nbs/13_data.store.ipynb #9cb88b1c
+def _first_reason(report):
+    "The first row of a report as a sentence"
+    path,reason = report.iloc[0][['path','reason']]
+    return reason if path in reason else f'{path}: {reason}'
+
+def _none_left(report):
+    "What to say where no clip can be read"
+    return (f'expected a clip that can be read, found none of {len(report)}; the first: {_first_reason(report)}; '
+            '`asl data check` lists them all')
+
 # %% ../../nbs/13_data.store.ipynb #57d87ef3
 def _join_tables(files, table, report):
     "The table of readable clips, with their statistics and offsets, and the report of the others"
     found = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True)
     bad = found.reason.notna().to_numpy()
     report = pd.concat([report, pd.DataFrame({'path':table.path[bad], 'reason':found.reason[bad]})])
-    if bad.all(): raise ValueError(f'expected a readable clip, found none: {report.reason.iloc[0]}')
+    if bad.all(): raise ValueError(_none_left(report))
     clips = pd.concat([table.drop(columns='file'), found.drop(columns='reason')], axis=1)
     clips = clips[~bad].reset_index(drop=True)
     clips = clips.astype({c:int for c in STATISTICS if c not in ('nose_ratio','content')})
@@ -149,7 +161,11 @@ def _build(out, parts, table, report, marker, cfg, n_workers, progress):
     if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
     _build_parts(table.file, parts, cfg, n_workers, progress)
     if not (parts/'store').exists():
-        with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
+        try:
+            with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
+        except ValueError: # nothing to resume
+            shutil.rmtree(parts)
+            raise
     os.replace(parts/'store', out)
 
 # %% ../../nbs/13_data.store.ipynb #604493f3
@@ -161,13 +177,14 @@ def preprocess_raw_data(
     progress=True   # show a bar
 )->Path: # the store's folder
     "Build the store of a data folder, or find the one that is there"
+    check_count(sample=sample, n_workers=n_workers)
     folder = cfg.path('RAW_DATA_DIR') if folder is None else Path(folder)
     table,report,label_map = read_table(folder)
     table,settings = table.iloc[:sample],store_settings(cfg)
-    if not len(table): raise ValueError(f'{folder}: expected a usable clip, found none: {report.reason[:1].tolist()}')
+    if not len(table): raise ValueError(f'{folder}: {_none_left(report)}')
     name = folder.resolve().name
     marker = dict(settings=settings, fingerprint=fingerprint(settings), label_map=label_map,
-                  source=_source_fingerprint(folder, table), name=name, clips=len(table))
+                  source=_source_fingerprint(folder, table), name=name, clips=len(table), reader=_READER)
     out = cfg.path('PROCESSED_DATA_DIR', f'{name}-{fingerprint(marker)}')
     parts,is_built = Path(f'{out}.parts'),(out/Config.MARKER_FILE).exists
     if is_built() and not parts.exists(): return out
@@ -232,9 +249,20 @@ class Store:
         kind,frames = type(self).__name__,self.frames.sum()
         return f'{kind}({len(self)} clips, {signs} signs, {signers} signers, {frames} frames)'
 
+    def _place(self, i): # in the table
+        if 0<=i<len(self): return i
+        raise IndexError(f'{self.folder}: expected a clip from 0 to {len(self)-1}, found {i}')
+
     def clip(self, i:int)->np.ndarray: # (T, K, C)
         "One clip's kept points on its original frames"
-        return self.points[self.start[i]:self.start[i]+self.frames[i]]
+        return self.points[(start := self.start[self._place(i)]):start+self.frames[i]]
+
+# %% ../../nbs/13_data.store.ipynb #01fde5ee
+@patch(as_prop=True)
+def unreadable(self:Store)->pd.DataFrame: # path, reason
+    "The clips of the data folder that are not in the store, and why"
+    report = pd.read_csv(self.folder/'report.csv', dtype=str, keep_default_na=False)
+    return report[~report.path.isin(self.table.path)].reset_index(drop=True)
 
 # %% ../../nbs/13_data.store.ipynb #5134c617
 @patch
@@ -243,6 +271,7 @@ def gather(self:Store,
     cfg:Config # settings of the features
 )->tuple: # features (B, T, P, C), mask (B, T)
     "The features of some clips"
+    if not len(idxs): raise ValueError('idxs: expected at least one clip, found none')
     wanted,found = fingerprint(store_settings(cfg)),self.marker['fingerprint']
     if store_settings(cfg)!=self.settings:
         raise ValueError(f'{self.folder}: expected a store of the points and coordinates '
@@ -270,7 +299,7 @@ class JoinedStore(Store):
 
     def clip(self, i:int)->np.ndarray: # (T, K, C)
         "One clip's kept points on its original frames"
-        n = len(self.data)
+        n,i = len(self.data),self._place(i)
         return self.data.clip(i) if i<n else self.negatives.clip(self.others[i-n])
 
 # %% ../../nbs/13_data.store.ipynb #b63d67c1
@@ -311,13 +340,19 @@ def join_stores(
     if len(others): return JoinedStore(data, negatives, others)
     raise ValueError(f'{negatives.folder}: expected clips of signs other than those of the data, found none')
 
+# %% ../../nbs/13_data.store.ipynb #82ace81b
+def _tell(words): print(words, file=sys.stderr) # commands print data on stdout
+
 # %% ../../nbs/13_data.store.ipynb #0b57ed96
 def _open(data, cfg, n_workers, progress):
     "The store at `data`, or of the data folder at `data`"
     data = cfg.path('RAW_DATA_DIR') if data is None else Path(data)
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
-    return Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
+    store = Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
+    if n:=len(bad := store.unreadable):
+        _tell(f'{data}: left out {n} of {n+len(store)} clips; the first: {_first_reason(bad)}')
+    return store
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41
 def open_store(
@@ -328,8 +363,9 @@ def open_store(
     negatives=None # a second folder or store, whose clips of other signs get the sign NO_SIGN
 )->Store:
     "The store at `data`, or of the data folder at `data`, with negatives if asked"
+    check_count(n_workers=n_workers)
     store = _open(data, cfg, n_workers, progress)
     if negatives is None: return store
     joined = join_stores(store, _open(negatives, cfg, n_workers, progress))
-    if n:=joined.left_out: print(f'{joined.negatives.marker["name"]}: left out {n} clips of signs that the data have')
+    if n:=joined.left_out: _tell(f'{joined.negatives.marker["name"]}: left out {n} clips of signs that the data have')
     return joined

@@ -10,7 +10,7 @@ import json,statistics
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path
+from ..utils import atomic_path,check_count,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
 
@@ -61,12 +61,14 @@ def synth_signs(
     seed:int=0 # which vocabulary
 )->list: # of SynthSign; a longer list begins with the shorter one
     "The first signs of a seed's vocabulary"
+    check_count(n=n)
+    check_count(0, seed=seed)
     rng = np.random.default_rng([seed, 1])
     paths,shapes,places = (rng.permutation(list(o)).tolist() for o in (_PATHS, _SHAPES, _PLACES))
     stairs = range(4*len(paths)*len(shapes)*len(places))
     signs = list(dict.fromkeys(SynthSign(paths[i//2%len(paths)], shapes[(i+1)//2%len(shapes)],
                                          places[i//4%len(places)]) for i in stairs))
-    if not 1<=n<=len(signs): raise ValueError(f'n_signs: expected 1 to {len(signs)}, found {n}')
+    if n>len(signs): raise ValueError(f'n: expected at most {len(signs)} signs, found {n}')
     return signs[:n]
 
 # %% ../../nbs/03_data.synth.ipynb #af6c570d
@@ -96,6 +98,7 @@ def synth_signer(
     seed:int=0 # which people
 )->SynthSigner: # the signer
     "One signer of a seed"
+    check_count(0, index=index, seed=seed)
     rng = np.random.default_rng([seed, 2, index])
     turn = np.random.default_rng([seed, 2]).random()
     about = lambda mean,sd: float(np.clip(rng.normal(mean, sd), mean-2*sd, mean+2*sd))
@@ -374,10 +377,11 @@ def make_dataset(
     n_signers:int=10,  # how many signers
     n_clips:int=4,     # clips of each sign by each signer
     seed:int=0,        # another seed has other signs and signers
-    progress:bool=True # progress bar, if it is a terminal
+    progress:bool=True # show a bar
 )->pd.DataFrame: # train.csv: path, participant_id, sequence_id, sign
     "Write a data set of synthetic signers in the competition's layout"
-    from tqdm import tqdm
+    check_count(n_signs=n_signs, n_signers=n_signers, n_clips=n_clips)
+    check_count(0, seed=seed)
     out = Path(out)
     table,jobs = _tables(n_signs, n_signers, n_clips, seed)
     index = {name:i for i,name in enumerate(sorted(table.sign.unique()))}
@@ -387,7 +391,7 @@ def make_dataset(
         if (out/name).exists() and (out/name).read_bytes()!=text.encode():
             raise ValueError(f'{out/name} belongs to another data set: expected an empty folder, '
                              'or one with the same numbers')
-    for path,job in zip(tqdm(table.path, disable=None if progress else True), jobs):
+    for path,job in zip(progress_bar(table.path, progress, unit='clip'), jobs):
         if not (out/path).exists(): _write_clip(out/path, *job, seed)
     for name,text in texts.items():
         with atomic_path(out/name) as tmp: tmp.write_bytes(text.encode())

@@ -13,6 +13,7 @@ from keras import ops
 from ..utils import nearest
 from ..models.checkpoint import find_weights
 from ..models.first_step import InputShape
+from ..models.cnn import check_size
 from .core import BaseModel,Stored,first_step,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
@@ -77,6 +78,7 @@ def make_backbone(
     pretrained=False # whether it will get weights that were trained on photographs
 )->tuple: # the backbone, channels of its feature map
     "A network without its head, with random weights"
+    check_size(size)
     make = (known := _networks()).get(name.lower())
     if make is None: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     network = make(weights=None, include_top=False, input_shape=(None,None,3))

@@ -8,7 +8,9 @@ __all__ = ['StochasticDepth', 'depthwise', 'CausalConv', 'ChannelAttention', 'Co
 # %% ../../nbs/37_keras_models.conv_transformer.ipynb #c3f3211c
 import keras
 from keras import ops
+from ..utils import check_count
 from ..models.first_step import InputShape
+from ..models.conv_transformer import check_odd
 from .core import BaseModel,Dropout,Layer,MaskedLayer,Stored
 from .core import first_step,layer_normalization,linear,uniform,weight_table
 from .transformer import TransformerEncoderLayer,masked_mean
@@ -33,6 +35,7 @@ def depthwise(
     padding='valid' # of Keras
 )->keras.layers.DepthwiseConv2D: # of (B, T, 1, D)
     "A filter over time for each channel, which starts as PyTorch's"
+    check_count(n_frames=n_frames)
     start = dict(depthwise_initializer=uniform(n_frames), bias_initializer=uniform(n_frames))
     return keras.layers.DepthwiseConv2D((n_frames,1), padding=padding, **start)
 
@@ -46,7 +49,7 @@ def _(layer:keras.layers.DepthwiseConv2D):
 class CausalConv(MaskedLayer):
     "Depthwise convolution over a frame and those before it, masked frames as 0"
     def __init__(self,
-        n_frames # the frame itself and those before it
+        n_frames:int # the frame itself and those before it
     ):
         super().__init__()
         self.n_frames,self.conv = n_frames,depthwise(n_frames)
@@ -63,6 +66,7 @@ class ChannelAttention(MaskedLayer):
         n_channels=5 # neighboring channels that count, an odd number
     ):
         super().__init__()
+        check_odd(n_channels=n_channels)
         self.n_channels = n_channels
         how = dict(padding='same', use_bias=False, kernel_initializer=uniform(n_channels))
         self.conv = keras.layers.Conv1D(1, n_channels, **how)
@@ -80,7 +84,7 @@ def _(layer:ChannelAttention):
 class ConvBlock(MaskedLayer):
     "Expand, convolve over time, weigh the channels, project; added to the input"
     def __init__(self,
-        d_model,          # channels
+        d_model:int,      # channels
         kernel_size=17,   # frames of the convolution
         expansion_factor=2, # channels inside, as a multiple of d_model
         drop_path=.2      # share of the clips that skip the block in training
@@ -99,8 +103,8 @@ class ConvBlock(MaskedLayer):
 class Stage(MaskedLayer):
     "Convolution blocks, then one Transformer block"
     def __init__(self,
-        d_model, n_head, n_convs, # channels, heads of attention, blocks of convolution
-        dropout,                  # of the Transformer block
+        d_model:int, n_head:int, n_convs:int, # channels, heads of attention, blocks of convolution
+        dropout:float,            # of the Transformer block
         **conv                    # arguments of `ConvBlock`
     ):
         super().__init__()

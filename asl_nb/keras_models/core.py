@@ -8,7 +8,7 @@ __all__ = ['uniform', 'linear', 'layer_normalization', 'Dropout', 'Layer', 'with
            'first_weights', 'BaseModel', 'check_twins']
 
 # %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
-from ..utils import nearest,require
+from ..utils import check_amount,check_count,nearest,require
 _tf = require('tensorflow', 'tf') # before the imports below, whose error would not name the extra
 
 # %% ../../nbs/30_keras_models.core.ipynb #cb4e866f
@@ -23,7 +23,8 @@ from keras import ops
 from ..config import Config
 from ..data.preprocess import PALM
 from ..models.first_step import CHANNELS,InputShape,channel_points,fit_first_steps
-from ..models.core import StepProtocol,copy_weights,create_model,make_by_name
+from ..models.registry import CheckedNumbers,checked_value
+from ..models.core import StepProtocol,checked_rates,copy_weights,create_model,make_by_name
 
 # %% ../../nbs/30_keras_models.core.ipynb #fc4a9d68
 if keras.backend.backend()!='tensorflow':
@@ -35,6 +36,7 @@ def uniform(
     n_in # inputs of the layer
 ):
     "PyTorch's usual first weights"
+    check_count(n_in=n_in)
     return keras.initializers.RandomUniform(-n_in**-.5, n_in**-.5)
 
 # %% ../../nbs/30_keras_models.core.ipynb #ff4a1b21
@@ -44,6 +46,7 @@ def linear(
     activation=None  # of Keras
 )->keras.layers.Dense:
     "A linear layer that starts as PyTorch's"
+    check_count(n_in=n_in, n_out=n_out)
     return keras.layers.Dense(n_out, activation, bias, uniform(n_in), uniform(n_in))
 
 # %% ../../nbs/30_keras_models.core.ipynb #e630149f
@@ -51,13 +54,14 @@ def layer_normalization(
     eps=1e-5 # added to the variance
 )->keras.layers.LayerNormalization:
     "Layer normalization with PyTorch's default"
+    check_amount(eps=eps)
     return keras.layers.LayerNormalization(epsilon=eps)
 
 # %% ../../nbs/30_keras_models.core.ipynb #7a7ae953
-class Dropout(keras.layers.Layer):
+class Dropout(CheckedNumbers, keras.layers.Layer):
     "Dropout whose rate may change"
     def __init__(self,
-        rate # share of the values
+        rate:float # share of the values
     ):
         super().__init__()
         self.seed_generator = keras.random.SeedGenerator()
@@ -74,7 +78,7 @@ class Dropout(keras.layers.Layer):
         return ops.where(kept, x/ops.cast(1-self._share, x.dtype), 0.)
 
 # %% ../../nbs/30_keras_models.core.ipynb #7a78235a
-class Layer(keras.layers.Layer):
+class Layer(CheckedNumbers, keras.layers.Layer):
     "A layer whose inner layers make their weights when first called"
     def __init__(self): super().__init__(autocast=False) # `FillMissing` computes in float32
     def build(self, shape): pass
@@ -212,6 +216,8 @@ class CrossEntropy:
     "The loss that PyTorch calls CrossEntropyLoss"
     weight:list = None        # (n_classes,) of the signs; None for 1
     label_smoothing:float = 0. # share of the target that is spread over all signs
+
+    def __post_init__(self): checked_value('label_smoothing', self.label_smoothing, .1)
 
     def __call__(self, logits, y): # (B, n_classes), and (B,) or (B, n_classes)
         n,soft = logits.shape[-1],len(y.shape)==2
@@ -596,7 +602,8 @@ def set_dropout(self:BaseModel,
     rates # a rate for each dropout layer, as `get_dropout` gives them
 )->None:
     "Change the dropout rates"
-    for o,p in zip(list(_dropouts(self)), rates, strict=True): o.change(p)
+    layers = list(_dropouts(self))
+    for o,p in zip(layers, checked_rates(rates, len(layers))): o.change(p)
 
 # %% ../../nbs/30_keras_models.core.ipynb #19f71b7e
 @patch
@@ -662,6 +669,7 @@ def check_twins(
     **overrides     # values by key, as in `override_params`; dropout 0 if there are steps
 )->tuple: # the PyTorch model, the Keras model, their largest difference in logits before the steps
     "Assert that a model answers and learns like its PyTorch twin"
+    check_count(0, n_steps=n_steps)
     make = lambda name: create_model(model_name, 12, cfg.replace(DL_FRAMEWORK=name), **overrides)
     rng,theirs,ours = np.random.default_rng(0),make('pytorch'),make('tensorflow')
     x,mask,_ = _example(rng, ours.inputs)

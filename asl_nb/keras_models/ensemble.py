@@ -7,6 +7,7 @@ __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsem
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #ac10ea26
 from keras import ops
+from ..utils import check_count
 from ..models.first_step import InputShape
 from .core import BaseModel,linear
 from .lstm import LSTMClassifier
@@ -16,7 +17,7 @@ from .transformer import TransformerSequenceClassifier
 class LogitsEnsemble(BaseModel):
     "A linear layer over the logits of the members that a subclass makes"
     def __init__(self,
-        n_members, n_classes # numbers of classifiers and of signs
+        n_members:int, n_classes:int # numbers of classifiers and of signs
     ):
         super().__init__(n_classes=n_classes)
         self.fc = linear(n_members*n_classes, n_classes)
@@ -48,6 +49,7 @@ def growing_members(
     **params           # of each member
 )->list:
     "Members of 2, 3, ... layers"
+    check_count(n_classes=n_classes, n_models=n_models)
     return [cls(inputs, n_classes, num_layers=n, **params) for n in range(2, n_models+2)]
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #9102f2f7

@@ -9,6 +9,7 @@ __all__ = ['ChannelDropout', 'MotionBlock', 'masked_max', 'HandModel']
 import keras, numpy as np
 from keras import ops
 from ..models.first_step import CHANNELS,InputShape
+from ..models.conv_transformer import check_odd
 from .core import BaseModel,Dropout,Layer,MaskedLayer
 from .core import first_step,layer_normalization,linear
 from .transformer import TransformerEncoderLayer,add_positions,masked_mean
@@ -33,12 +34,13 @@ class ChannelDropout(Layer):
 class MotionBlock(MaskedLayer):
     "Expand, convolve over neighboring frames, project; added to the input"
     def __init__(self,
-        d_model,            # channels
+        d_model:int,        # channels
         kernel_size=5,      # frames of the convolution, an odd number
         expansion_factor=2, # channels inside, as a multiple of d_model
         drop_path=.15       # share of the clips that skip the block in training
     ):
         super().__init__()
+        check_odd(kernel_size=kernel_size)
         d = d_model*expansion_factor
         self.norm,self.expand = layer_normalization(),linear(d_model, d, activation='silu')
         self.conv = depthwise(kernel_size, 'same')

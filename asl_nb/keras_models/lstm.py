@@ -9,14 +9,15 @@ __all__ = ['LSTMCell', 'LSTM', 'real_first', 'LSTMClassifier', 'LSTMPredictor']
 import keras, tensorflow as tf
 from keras import ops
 from ..models.first_step import InputShape
+from ..models.registry import CheckedNumbers
 from .core import BaseModel,Dropout,Layer,MaskedLayer,Stored
 from .core import first_step,linear,uniform,weight_table
 
 # %% ../../nbs/31_keras_models.lstm.ipynb #5f3bcc43
-class LSTMCell(keras.layers.Layer):
+class LSTMCell(CheckedNumbers, keras.layers.Layer):
     "One step of an LSTM with PyTorch's two biases; gates in the order input, forget, cell, output"
     def __init__(self,
-        n # channels of the state
+        n:int # channels of the state
     ):
         super().__init__()
         self.state_size,self.output_size,self.n = [n,n],n,n
@@ -39,7 +40,7 @@ class LSTMCell(keras.layers.Layer):
 class LSTM(Layer):
     "Layers of `LSTMCell` over time; (B, T, D) to (B, T, n)"
     def __init__(self,
-        n, n_layers # channels of the state, layers
+        n:int, n_layers:int # channels of the state, layers
     ):
         super().__init__()
         layer = lambda: keras.layers.RNN(LSTMCell(n), return_sequences=True)

@@ -11,6 +11,8 @@ import math
 import keras, numpy as np
 from keras import ops
 from ..models.first_step import InputShape
+from ..models.registry import checked_value
+from ..models.transformer import check_heads
 from .core import BaseModel,Dropout,Layer,MaskedLayer,first_step,layer_normalization,linear
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #7c37a90f
@@ -41,12 +43,12 @@ def masked_mean(
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #95924cb1
 def attention(
-    d_model, n_head, # channels, heads
-    dropout          # rate for the attention weights
+    d_model:int, n_head:int, # channels, heads
+    dropout:float            # rate for the attention weights
 )->keras.layers.MultiHeadAttention:
     "Keras's attention, whose queries, keys and values start as PyTorch's"
-    if d_model%n_head:
-        raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
+    check_heads(d_model, n_head)
+    dropout = checked_value('dropout', dropout, .1)
     most = (1.5/d_model)**.5 # xavier over queries, keys, values
     start = dict(kernel_initializer=keras.initializers.RandomUniform(-most, most))
     return keras.layers.MultiHeadAttention(n_head, d_model//n_head, dropout=dropout, **start)
@@ -55,9 +57,9 @@ def attention(
 class TransformerEncoderLayer(MaskedLayer):
     "Attention and a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
-        d_model, n_head, # channels, heads
-        dim_feedforward, # channels inside the feed-forward network
-        dropout,         # rate
+        d_model:int, n_head:int, # channels, heads
+        dim_feedforward:int, # channels inside the feed-forward network
+        dropout:float,       # rate
         layer_norm_eps=1e-5, # added to the variance
         norm_first=True,     # whether to normalize before each part, or after it
         activation='relu'    # of the feed-forward network
@@ -88,8 +90,8 @@ class TransformerEncoderLayer(MaskedLayer):
 class TransformerEncoder(Layer):
     "Encoder layers, one after another"
     def __init__(self,
-        num_layers, # how many
-        **params    # arguments of `TransformerEncoderLayer`
+        num_layers:int, # how many
+        **params        # arguments of `TransformerEncoderLayer`
     ):
         super().__init__()
         self.layers = [TransformerEncoderLayer(**params) for _ in range(num_layers)]

@@ -28,7 +28,7 @@ def attention_mask(
 class MultiHeadSelfAttention(MaskedLayer):
     "Multi-head attention of frames to frames, then layer normalization"
     def __init__(self,
-        dim, num_heads=8, dropout=.1, # channels, heads, rate
+        dim:int, num_heads=8, dropout=.1, # channels, heads, rate
         layer_norm=True, # whether to normalize the result
         causal=True      # whether later frames are hidden
     ):

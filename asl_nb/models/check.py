@@ -10,6 +10,7 @@ import tempfile,warnings
 from pathlib import Path
 import numpy as np,torch
 from fastcore.basics import patch
+from ..utils import check_count
 from ..config import Config
 from ..landmarks import POSE
 from .registry import flatten
@@ -92,6 +93,7 @@ def check_model(
     n_frames=32 # frames of the example
 )->None:
     "Assert that a model keeps the contract"
+    check_count(2, n_frames=n_frames)
     shape = 4, n_frames, model.inputs.n_points, model.inputs.n_dims
     x,mask = np.random.default_rng(0).normal(size=shape).astype(np.float32),np.ones(shape[:2], bool)
     x[:,:,:shape[2]//3],mask[1:,n_frames//2:] = np.nan,False

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['StepProtocol', 'linear_to', 'pick_device', 'first_weights', 'make_by_name', 'MaskedModule', 'BaseModel',
-           'copy_weights', 'create_model', 'load_model_from_checkpoint']
+           'checked_rates', 'copy_weights', 'create_model', 'load_model_from_checkpoint']
 
 # %% ../../nbs/22_models.core.ipynb #61ca1b26
 import importlib
@@ -13,11 +13,11 @@ from functools import cached_property
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
-from ..utils import atomic_path,keyword_hints,nearest
+from ..utils import atomic_path,check_count,keyword_hints,nearest
 from ..config import Config
 from ..data.preprocess import clip_views,surest_view
-from .registry import ARGUMENTS,FAMILIES,PACKAGES,get_model_params,override_params
-from .registry import resolve_params
+from .registry import ARGUMENTS,FAMILIES,PACKAGES,CheckedNumbers,checked_value
+from .registry import get_model_params,override_params,resolve_params
 from .checkpoint import make_sidecar,pretrained_file,read_sidecar,read_weights
 from .checkpoint import write_checkpoint
 from .first_step import InputShape,fit_first_steps
@@ -32,14 +32,14 @@ def _check_keywords(name, given):
                     'with loss, optimizer and schedule')
 
 # %% ../../nbs/22_models.core.ipynb #3f4d6e68
-class StepProtocol:
+class StepProtocol(CheckedNumbers):
     "The part of the step protocol that is the same in every framework"
     ordered,any_length,causal = True,True,False
     gradient_clip,mixed_precision,sidecar = 0.,False,None
 
     def __new__(cls, *args, **kw):
         if cls.__name__ in FAMILIES: _check_keywords(cls.__name__, kw)
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kw)
 
     def load_pretrained(self): "Read pretrained weights, if the configuration names any"
 
@@ -64,6 +64,7 @@ def linear_to(
     n_in, n_out # channels
 )->nn.Module:
     "A linear layer, or none if the number of channels is right already"
+    check_count(n_in=n_in, n_out=n_out)
     return nn.Identity() if n_in==n_out else nn.Linear(n_in, n_out)
 
 # %% ../../nbs/22_models.core.ipynb #126e16c9
@@ -98,7 +99,7 @@ def make_by_name(
         raise ValueError(f'expected params of {name}, found {params}: {e}') from None
 
 # %% ../../nbs/22_models.core.ipynb #2e6f95f6
-class MaskedModule(nn.Module):
+class MaskedModule(CheckedNumbers, nn.Module):
     "A module of x (B, T, ...) and a mask (B, T), which may be left out"
     def __call__(self, x, mask=None):
         if mask is None: mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
@@ -166,6 +167,8 @@ def plan(self:StepProtocol,
     rise:float   # share of them in which the learning rate rises
 )->StepProtocol: # itself
     "Let the learning rate rise and fall once"
+    check_count(n_steps=n_steps)
+    rise = checked_value('rise', rise, .1)
     p = self.model_params
     # one step more, since the schedule also steps after the last batch
     cycle = dict(max_lr=p['optimizer']['params']['lr'], total_steps=n_steps+1, pct_start=rise)
@@ -259,6 +262,16 @@ def seed(self:BaseModel,
     "Restart the random numbers that dropout draws"
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
+# %% ../../nbs/22_models.core.ipynb #cc6e6786
+def checked_rates(
+    rates,  # given for the dropout layers
+    n_layers:int # how many there are
+)->list: # the rates
+    "`ValueError` for anything but a dropout rate for each layer"
+    check_count(0, n_layers=n_layers)
+    if np.shape(rates)==(n_layers,): return [checked_value('dropout', p, .1) for p in rates]
+    raise ValueError(f'rates: expected a list of {n_layers}, found {rates!r}')
+
 # %% ../../nbs/22_models.core.ipynb #a626e5cc
 def _dropouts(model): return [m for m in model.modules() if isinstance(m, nn.Dropout)]
 
@@ -272,7 +285,8 @@ def set_dropout(self:BaseModel,
     rates # a rate for each dropout layer, as `get_dropout` gives them
 )->None:
     "Change the dropout rates"
-    for m,p in zip(_dropouts(self), rates, strict=True): m.p = p
+    layers = _dropouts(self)
+    for m,p in zip(layers, checked_rates(rates, len(layers))): m.p = p
 
 # %% ../../nbs/22_models.core.ipynb #3f10268e
 @patch
@@ -358,6 +372,7 @@ def create_model(
     **overrides     # values by key, as in `override_params`
 ): # a model with optimizer and schedule
     "A model by name, with its shipped configuration and overrides"
+    check_count(n_classes=n_classes)
     known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = override_params(resolve_params(model_name, model_config, **known), **overrides)
     model = _build(model_name, n_classes, cfg, params)

@@ -8,6 +8,7 @@ __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsem
 # %% ../../nbs/26_models.ensemble.ipynb #81301443
 import torch
 from torch import nn
+from ..utils import check_count
 from .core import BaseModel,InputShape
 from .lstm import LSTMClassifier
 from .transformer import TransformerSequenceClassifier
@@ -15,7 +16,7 @@ from .transformer import TransformerSequenceClassifier
 # %% ../../nbs/26_models.ensemble.ipynb #0d890796
 class LogitsEnsemble(BaseModel):
     "A linear layer over the logits of the members that a subclass makes"
-    def __init__(self, n_members, n_classes):
+    def __init__(self, n_members:int, n_classes:int):
         super().__init__(n_classes=n_classes)
         self.fc = nn.Linear(n_members*n_classes, n_classes)
 
@@ -46,6 +47,7 @@ def growing_members(
     **params           # of each member
 )->nn.ModuleList:
     "Members of 2, 3, ... layers"
+    check_count(n_classes=n_classes, n_models=n_models)
     depths = range(2, n_models+2)
     return nn.ModuleList([cls(inputs, n_classes, num_layers=n, **params) for n in depths])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
+from ..utils import check_count
 from ..config import Config
 from ..landmarks import POSE,useful_rows
 from ..data.preprocess import PALM
@@ -23,6 +24,7 @@ class InputShape:
     hands: tuple = (range(40,61), range(61,82))  # positions of each hand, the wrist first
     rows: tuple = Config().USEFUL_ALL_LANDMARKS  # of the 543, one per point
 
+    def __post_init__(self): check_count(n_points=self.n_points, n_dims=self.n_dims)
     @classmethod
     def of(cls, cfg):
         hands = cfg.LEFT_HAND_INDICES,cfg.RIGHT_HAND_INDICES

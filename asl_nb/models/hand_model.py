@@ -9,13 +9,14 @@ __all__ = ['ChannelDropout', 'MotionBlock', 'masked_max', 'HandModel']
 import torch
 from torch import nn
 from torch.nn import functional as F
+from .registry import CheckedNumbers
 from .core import BaseModel
 from .first_step import CHANNELS,InputShape,first_step
 from .transformer import check_heads,masked_mean,padding,sinusoids
-from .conv_transformer import StochasticDepth
+from .conv_transformer import StochasticDepth,check_odd
 
 # %% ../../nbs/38_models.hand_model.ipynb #672299a9
-class ChannelDropout(nn.Module):
+class ChannelDropout(CheckedNumbers, nn.Module):
     "Make some channels of a clip (B, T, D) 0 in all frames, in training"
     def __init__(self,
         p=.1 # share of the channels
@@ -29,15 +30,16 @@ class ChannelDropout(nn.Module):
         return x*kept/(1-self.p)
 
 # %% ../../nbs/38_models.hand_model.ipynb #87aa8ed1
-class MotionBlock(nn.Module):
+class MotionBlock(CheckedNumbers, nn.Module):
     "Expand, convolve over neighboring frames, project; added to the input"
     def __init__(self,
-        d_model,            # channels
+        d_model:int,        # channels
         kernel_size=5,      # frames of the convolution, an odd number
         expansion_factor=2, # channels inside, as a multiple of d_model
         drop_path=.15       # share of the clips that skip the block in training
     ):
         super().__init__()
+        check_odd(kernel_size=kernel_size)
         d = d_model*expansion_factor
         self.norm,self.expand = nn.LayerNorm(d_model),nn.Linear(d_model, d)
         # on a CPU, Conv2d trains faster than Conv1d

@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'FAMILIES', 'DEFAULT_MODEL', 'ARGUMENTS', 'list_models', 'get_model_params', 'get_search_space',
-           'get_recipe', 'recipe_config', 'flatten', 'override_params', 'resolve_params']
+           'get_recipe', 'recipe_config', 'checked_value', 'CheckedNumbers', 'flatten', 'override_params',
+           'resolve_params']
 
 # %% ../../nbs/20_models.registry.ipynb #232cbcf1
-import copy,math,warnings
+import copy,math,numbers,warnings
 from fnmatch import fnmatch
 from functools import cache
 from importlib.resources import files
+from inspect import signature
 import yaml
 from ..utils import nearest
 from ..config import Config
@@ -78,29 +80,42 @@ def recipe_config(
     return Config().replace(**{'MODELNAME':model_name, **get_recipe(model_name), **settings})
 
 # %% ../../nbs/20_models.registry.ipynb #5f644fb8
-_DROPS = 'dropout drop_rate attn_dropout drop_path head_dropout channel_dropout'
+_DROPS = 'dropout drop_rate attn_dropout drop_path head_dropout channel_dropout p rate'
 _BOUNDS = {k:(words, holds) for keys,words,holds in (
     (_DROPS, 'at least 0 and below 1', lambda v: 0<=v<1),
-    ('augmentation_threshold label_smoothing', 'from 0 to 1', lambda v: 0<=v<=1),
-    ('lr LEARNING_RATE gamma layer_norm_eps', 'above 0', lambda v: 0<v<math.inf),
+    ('augmentation_threshold label_smoothing rise', 'from 0 to 1', lambda v: 0<=v<=1),
+    ('lr LEARNING_RATE learning_rate gamma layer_norm_eps eps', 'above 0', lambda v: 0<v<math.inf),
     ('weight_decay', 'at least 0', lambda v: 0<=v<math.inf)) for k in keys.split()}
 _COUNT = 'at least 1', lambda v: v>=1
-_ANY = '', lambda v: True
+_ANY = 'that is finite', lambda v: type(v) is not float or math.isfinite(v)
 
 # %% ../../nbs/20_models.registry.ipynb #e6c086c5
-def _checked(
+def checked_value(
     key,   # the value's name, or the path to it
     value, # what was given
     like   # the shipped value
-): # the value; an int becomes a float if a float is expected
+): # the value as a plain number; an int becomes a float if a float is expected
     "`ValueError` for a value of another type or outside its bounds"
     kind = str if like is None and value is not None else type(like) # None: no file is set
-    if kind is float and type(value) is int: value = float(value)
+    if kind is float and isinstance(value, numbers.Real) and type(value) is not bool: value = float(value)
+    if kind is int and isinstance(value, numbers.Integral) and type(value) is not bool: value = int(value)
     if type(value) is not kind:
         raise ValueError(f'{key}: expected {kind.__name__}, found {value!r}')
     words,holds = _COUNT if kind is int else _BOUNDS.get(key.split('.')[-1], _ANY)
     if not holds(value): raise ValueError(f'{key}: expected a number {words}, found {value!r}')
     return value
+
+# %% ../../nbs/20_models.registry.ipynb #e9fd9a2d
+class CheckedNumbers:
+    "A class whose constructor refuses numbers that make no sense"
+    def __new__(cls, *args, **kw):
+        known = signature(cls.__init__).parameters
+        for name,value in {**dict(zip([*known][1:], args)), **kw}.items():
+            if name not in known: continue
+            p = known[name]
+            like = p.annotation(1) if p.annotation in (int,float) else p.default
+            if type(like) in (int,float): checked_value(name, value, like)
+        return super().__new__(cls)
 
 # %% ../../nbs/20_models.registry.ipynb #4b1030ac
 def flatten(
@@ -135,7 +150,7 @@ def override_params(
         *path,last = _find(flatten(params), key)
         at = params
         for k in path: at = at[k]
-        at[last] = _checked(key, value, at[last])
+        at[last] = checked_value(key, value, at[last])
     return params
 
 # %% ../../nbs/20_models.registry.ipynb #167919c9
@@ -167,7 +182,7 @@ def _take_fixed(config, n_classes):
     for key,fixed,why in (('batch_first', True, 'arrays are always batch first'),
                           ('num_classes', n_classes, signs), ('output_dim', n_classes, signs)):
         for path,found in _take(config, key).items():
-            value = _checked(path, found, fixed or 1)
+            value = checked_value(path, found, fixed or 1)
             if value!=(fixed or value): raise ValueError(f'{path}: expected {fixed}, found {found}')
             idle[path] = why
     return idle
@@ -187,7 +202,7 @@ def _settle(config, model_name, n_classes):
 # %% ../../nbs/20_models.registry.ipynb #574a928f
 def _check_values(group, values, shipped):
     "A user's values; those of known keys are checked against the shipped ones"
-    return {k:_checked(f'{group}.{k}', v, shipped[k]) if k in shipped else v for k,v in values.items()}
+    return {k:checked_value(f'{group}.{k}', v, shipped[k]) if k in shipped else v for k,v in values.items()}
 
 def _merge(group, values, shipped):
     "A group with a user's values in place of the shipped ones"
@@ -212,13 +227,14 @@ def resolve_params(
     **overrides        # values by key, as in `override_params`
 )->dict: # groups of values
     "A model's full configuration; `KeyError` for a group or key that it does not have"
+    rate = checked_value('LEARNING_RATE', learning_rate, Config.LEARNING_RATE)
+    if n_classes is not None: checked_value('n_classes', n_classes, 1)
     full,config = get_model_params(model_name),copy.deepcopy(model_config or {})
-    rate = _checked('LEARNING_RATE', learning_rate, Config.LEARNING_RATE)
     if rate!=Config.LEARNING_RATE: full['optimizer']['params']['lr'] = rate
     acts = _settle(config, model_name, n_classes)
     for group,values in config.items():
         if values or group not in ARGUMENTS: full[group] = _merge(group, values, _group(full, group))
     for (group,name),value in acts.items():
-        full[group]['params'][name] = _checked(name, value, rate)
+        full[group]['params'][name] = checked_value(name, value, rate)
     full['optimizer']['params'].setdefault('lr', rate)
     return override_params(full, **overrides)

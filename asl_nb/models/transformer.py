@@ -9,6 +9,7 @@ __all__ = ['sinusoids', 'masked_mean', 'padding', 'check_heads', 'TransformerSeq
 import math
 import torch
 from torch import nn
+from ..utils import check_count
 from .core import BaseModel,InputShape,MaskedModule,linear_to
 from .first_step import first_step
 
@@ -39,8 +40,11 @@ def padding(
     return ~mask & mask.any(1, keepdim=True)
 
 # %% ../../nbs/25_models.transformer.ipynb #55981c5d
-def check_heads(d_model, n_head):
+def check_heads(
+    d_model:int, n_head:int # channels, heads
+)->None:
     "`ValueError` if the channels cannot be shared equally by the heads"
+    check_count(d_model=d_model, n_head=n_head)
     if d_model%n_head:
         raise ValueError(f'expected d_model divisible by n_head, found {d_model} and {n_head}')
 

@@ -9,9 +9,10 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/28_models.yet_another.ipynb #14b19511
 import torch
 from torch import nn
+from .registry import CheckedNumbers
 from .core import BaseModel,InputShape,MaskedModule
 from .first_step import first_step
-from .transformer import masked_mean,sinusoids
+from .transformer import check_heads,masked_mean,sinusoids
 from .ensemble import LogitsEnsemble,growing_members
 
 # %% ../../nbs/28_models.yet_another.ipynb #607947ef
@@ -25,14 +26,15 @@ def attention_mask(
     return mask[:,None] & (every.tril() if causal else every) | itself
 
 # %% ../../nbs/28_models.yet_another.ipynb #4a5b93a9
-class MultiHeadSelfAttention(nn.Module):
+class MultiHeadSelfAttention(CheckedNumbers, nn.Module):
     "Multi-head attention of frames to frames, then layer normalization"
     def __init__(self,
-        dim, num_heads=8, dropout=.1, # channels, heads, rate
+        dim:int, num_heads=8, dropout=.1, # channels, heads, rate
         layer_norm=True, # whether to normalize the result
         causal=True      # whether later frames are hidden
     ):
         super().__init__()
+        check_heads(dim, num_heads)
         self.multihead_attn = nn.MultiheadAttention(dim, num_heads, dropout, batch_first=True)
         self.layer_norm = nn.LayerNorm(dim) if layer_norm else None
         self.causal = causal
@@ -48,7 +50,7 @@ class MultiHeadSelfAttention(nn.Module):
         return x if self.layer_norm is None else self.layer_norm(x)
 
 # %% ../../nbs/28_models.yet_another.ipynb #c04aca46
-class TransformerBlock(nn.Module):
+class TransformerBlock(CheckedNumbers, nn.Module):
     "Causal attention, then a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
         dim=192, num_heads=4, # channels, heads
