@@ -186,7 +186,7 @@ class StreamRecognizer:
         "The most probable signs while a movement lasts"
         return self.answer(self.vote.run[-1].probs).top if self.vote.run else []
 
-# %% ../nbs/62_stream.ipynb #d7c5e35e
+# %% ../nbs/62_stream.ipynb #9ed8b2d5
 @patch
 def _as_frame(self:StreamRecognizer, lm):
     "A frame as landmarks (543, 2 or 3), like the others of its movement; `ValueError` for anything else"
@@ -196,7 +196,7 @@ def _as_frame(self:StreamRecognizer, lm):
     expected = ' or '.join(map(str, shapes))
     raise ValueError(f'frame: expected landmarks {expected}, found {shape or type(lm).__name__}')
 
-# %% ../nbs/62_stream.ipynb #56257b14
+# %% ../nbs/62_stream.ipynb #ca280d81
 @patch
 def _clock(self:StreamRecognizer, time):
     "The time of the next frame; `ValueError` if it is no number, or earlier than that of the last one"
@@ -243,7 +243,7 @@ def _look_again(self:StreamRecognizer, time):
     if time-start<self.window/2: return [] # too few frames to judge
     return self.vote.push(self._look_at(max(start, time-self.window), time))
 
-# %% ../nbs/62_stream.ipynb #150b644a
+# %% ../nbs/62_stream.ipynb #0234380e
 @patch
 def _check_person(self:StreamRecognizer):
     "Warn, once in a stream, of a movement that fits no person"
