@@ -63,7 +63,7 @@ def layout():
 
 LIGHT = '''cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
-    widget video holistic clip drawing window'''
+    widget video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
 FOR_TABLES = 'pandas scipy torchmetrics sklearn' # no clip needs them to be recognized
 
@@ -77,7 +77,7 @@ def loads_none(modules, unwanted):
 def light():
     "Importing what needs no framework loads none, and recognizing a clip loads no library for tables and statistics"
     return all([loads_none('cli', 'numpy yaml'), loads_none(LIGHT, HEAVY),
-                loads_none('clip predict', f'{HEAVY} {FOR_TABLES}'), loads_none('models.core', FOR_TABLES)])
+                loads_none('data.formats clip predict', f'{HEAVY} {FOR_TABLES} av pose_format'), loads_none('models.core', FOR_TABLES)])
 
 def docs():
     "The notebooks can be made into pages"

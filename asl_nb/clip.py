@@ -6,7 +6,8 @@
 __all__ = ['Clip', 'as_clip']
 
 # %% ../nbs/09_clip.ipynb #91ead226
-from dataclasses import dataclass,replace
+from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 from fastcore.basics import patch
@@ -33,7 +34,9 @@ class Clip:
         fps=None     # frames per second
     )->'Clip':
         "A copy that takes these values where its own are unknown"
-        return replace(self, aspect=self.aspect or aspect, fps=self.fps or fps)
+        other = copy(self) # its landmarks have passed the gate
+        other.__dict__.update(aspect=self.aspect or aspect, fps=self.fps or fps) # frozen otherwise
+        return other
 
     def resolved(self,
         cfg:Config # SOURCE
