@@ -244,6 +244,6 @@ def remainder(
     "How many recordings have no answer, and how many files were skipped"
     bad = len(found.problems)+sum(isinstance(a, Exception) for _,a in answers)
     total = len(found.problems)+len(found.clips)
-    skipped = ', '.join(f'{n} {kind}' for kind,n in sorted(found.skipped.items()))
+    skipped = count_words(found.skipped)
     said = [f'{bad} of {total} not recognized' if bad else '', f'left out: {skipped}' if skipped else '']
     return '; '.join(filter(None, said))

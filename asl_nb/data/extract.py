@@ -6,7 +6,7 @@
 __all__ = ['FOLDERS', 'extract_videos', 'import_clips']
 
 # %% ../../nbs/16_data.extract.ipynb #070cead8
-import hashlib,json,re,warnings
+import hashlib,json,math,re,warnings
 from collections import Counter
 from functools import lru_cache,partial
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np,pandas as pd
 from ..utils import atomic_path,progress_bar
 from ..config import Config
 from ..landmarks import ClipWarning,write_clip
-from ..video import VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
+from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
 from ..holistic import video_to_landmarks
 from .raw import COLUMNS,STATISTICS,check_body,read_clip
-from .formats import LANDMARK_SUFFIXES,list_recordings,read_recording
+from .formats import LANDMARK_SUFFIXES,count_words,list_recordings,read_recording
 from .dataset import unknown_signers
 
 # %% ../../nbs/16_data.extract.ipynb #63bc4758
@@ -70,11 +70,11 @@ def _meanings(columns, path):
     of = {m:c for m,(c,) in of.items()}
     further = [c for c in columns if c not in of.values()]
     _check_times(of, further, path)
-    taken = ', '.join(c for c in further if c in _MADE)
+    taken = [c for c in further if c in _MADE]
     if taken and not set(COLUMNS)<=set(columns): # those of a data folder are this project's own
-        raise ValueError(f'{path}: expected no columns that are written anew, found {taken}')
-    if 'recording' not in taken.split(', '): return of
-    return {m:c for m,c in of.items() if m not in _SECONDS+_FRAMES} # its clips are cut already
+        raise ValueError(f'{path}: expected no columns that are written anew, '
+                         f'found {", ".join(taken)}')
+    return of
 
 # %% ../../nbs/16_data.extract.ipynb #6421b942
 def _read_csv(path):
@@ -101,7 +101,8 @@ def _rows(found):
 def _csv_rows(csv):
     "Recordings as a CSV file lists them"
     table,found = _read_csv(csv),[]
-    of = _meanings(table.columns, csv)
+    of,ours = _meanings(table.columns, csv),{'recording',*COLUMNS}<=set(table)
+    if ours: of = {m:c for m,c in of.items() if m not in _SECONDS+_FRAMES} # cut already
     unit,times = ('frames',_FRAMES) if set(_FRAMES)&of.keys() else ('seconds',_SECONDS)
     used = {c for m,c in of.items() if m not in times}
     further = [c for c in table if c not in used and c not in _MADE]
@@ -111,7 +112,7 @@ def _csv_rows(csv):
         said |= {k:said.pop(t, '') for k,t in zip(_SECONDS, times)}
         if _float(said['end'])==-1: said['end'] = ''
         if not said['sign']: said['fault'] = 'expected a sign, found an empty cell'
-        if 'signer' not in of or 'recording' not in table: # this project numbers the unknown, too
+        if not (ours and 'signer' in of): # we number the unknown, too
             said['signer'] = said.get('signer') or said.get('participant_id', '')
         found.append(dict(recording=path.as_posix(), file=csv.parent/path, unit=unit,
                           more={c:cells[c] for c in further}, **said))
@@ -285,7 +286,8 @@ def _part(lm, cut, fps, name):
     if cut is None: return lm
     rate = 1 if cut.unit=='frames' else fps
     if not rate: raise ValueError(f'{name}: expected a frame rate, to cut by seconds, found none')
-    start,end = (len(lm) if v is None else round(v*rate) for v in (cut.start, cut.end))
+    place = lambda v: math.ceil((v-PRECISION)*rate) # of the first frame from then on
+    start,end = place(cut.start),len(lm) if cut.end is None else place(cut.end)
     most = len(lm)+_TOLERANCE*rate*(cut.unit=='seconds')
     if start<end<=most and start<len(lm): return lm[start:end]
     raise ValueError(f'{name}: expected a part of its {len(lm)} frames, found {start} to {end}')
@@ -408,11 +410,7 @@ def _tell(out, made, folders, skipped):
     if folders:
         print(f'three levels of folders were read as {folders}/recording; --folders takes '
               f'{" or ".join(FOLDERS)}')
-    if skipped: print(f'skipped files: {_counts(skipped)}')
-
-def _counts(skipped):
-    "Numbers of files by suffix, in words"
-    return ', '.join(f'{n} {suffix or "without suffix"}' for suffix,n in sorted(skipped.items()))
+    if skipped: print(f'skipped files: {count_words(skipped)}')
 
 # %% ../../nbs/16_data.extract.ipynb #4541e59d
 def _rows_of(sources, folders):
@@ -443,7 +441,7 @@ def _give_up(sources, rows, told, missing, skipped):
     if missing: raise missing
     first = ''.join(f'; {name}: {reason}' for name,reason in told[:3])
     more = f'; and {len(told)-3} more in {_REPORT}' if len(told)>3 else ''
-    other = f'; skipped files: {_counts(skipped)}' if skipped else ''
+    other = f'; skipped files: {count_words(skipped)}' if skipped else ''
     raise ValueError(f'{_few(sources)}: expected at least one recording that can be read, '
                      f'found none of {len(rows)}{first}{more}{other}')
 
