@@ -142,7 +142,8 @@ def _lists_recordings(csv):
 def _from_folder(root, folders):
     "The recordings of a folder, by its table if it has one, and the suffixes of other files"
     csv = root/Config.TRAIN_CSV_FILE
-    if csv.is_file() and _lists_recordings(csv): return _csv_rows(csv),Counter()
+    ours = (root/Config.LANDMARK_FILES).is_dir() # its folders are numbers, not signs
+    if csv.is_file() and (ours or _lists_recordings(csv)): return _csv_rows(csv),Counter()
     found = list_recordings([root])
     bad = _rows(dict(recording=Path(p).relative_to(root).as_posix(), file=Path(p), fault=why)
                 for p,why in found.problems if Path(p)!=root)

@@ -144,7 +144,7 @@ def as_landmarks(
     if lm.shape[1:]==(N_ROWS,4): lm = lm[...,:3]
     if lm.shape[1:] not in ((N_ROWS,2), (N_ROWS,3)):
         flat = lm.reshape(len(lm), -1)
-        if lm.shape[1]==N_ROWS or flat.shape[1] not in _LAYOUTS:
+        if lm.shape[1]==N_ROWS or lm.shape[2:]>(4,) or flat.shape[1] not in _LAYOUTS:
             raise _error(name, _SHAPES, lm.shape)
         lm = _unflattened(flat, name)
     _check_values(lm, name)
