@@ -24,7 +24,8 @@ class Clip:
     aspect: float = None # width / height of the picture; None if unknown
     fps: float = None    # frames per second; None if unknown
 
-    def __post_init__(self): object.__setattr__(self, 'lm', as_landmarks(self.lm)) # frozen otherwise
+    def __post_init__(self): # frozen otherwise
+        object.__setattr__(self, 'lm', as_landmarks(self.lm))
 
     def __len__(self): return len(self.lm)
     def __repr__(self): return f'Clip({len(self)} frames, aspect={self.aspect}, fps={self.fps})'
@@ -60,7 +61,7 @@ def read(cls:Clip,
 
 # %% ../nbs/09_clip.ipynb #b113f66e
 def as_clip(
-    what,        # `Clip`, landmarks as `as_landmarks` takes them, table, RGB frames (T, H, W, 3), or address
+    what,        # `Clip`, what `as_landmarks` takes, table, RGB frames (T, H, W, 3), or address
     aspect=None, # width / height of the picture, where `what` does not state it
     fps=None     # frames per second, where `what` does not state it
 )->Clip:

@@ -59,7 +59,8 @@ def write_video(
             for i,frame in enumerate(map(check_frame, frames)):
                 if writer is None: first,writer = frame,_open_writer(tmp, path, frame, fps)
                 if frame.shape!=first.shape:
-                    raise ValueError(f'{path}: expected frames {first.shape}, found {frame.shape} at {i}')
+                    raise ValueError(f'{path}: expected frames {first.shape}, '
+                                     f'found {frame.shape} at {i}')
                 writer.write(np.ascontiguousarray(frame[:,:,::-1]))
         finally:
             if writer is not None: writer.release()
@@ -156,7 +157,9 @@ DEFAULT_FPS = 30. # frames per second, where frames come without a rate
 _MIN_FPS,_MAX_FPS = 1,240
 _MISSING = .25    # share of a video that may be missing
 
-def _plausible_fps(fps): return float(fps) if fps and _MIN_FPS<=fps<=_MAX_FPS else None # NaN fails both
+def _plausible_fps(fps):
+    "The rate, or None if no camera has it"
+    return float(fps) if fps and _MIN_FPS<=fps<=_MAX_FPS else None # NaN fails both
 
 # %% ../nbs/05_video.ipynb #8d3f6a0e
 def _has_times(container, stream):
@@ -177,6 +180,7 @@ def _timed(path, container, stream):
 
 # %% ../nbs/05_video.ipynb #ed77f8dd
 def _is_place(v, unit):
+    "Whether a value is a number of seconds or of frames from the beginning"
     if isinstance(v, bool) or not isinstance(v, numbers.Real) or not 0<=v<math.inf: return False
     return unit=='seconds' or (unit=='frames' and v==int(v))
 
@@ -215,14 +219,15 @@ def _timed_from(path, start):
 # %% ../nbs/05_video.ipynb #cf51a21a
 def _within(path, frames, cut):
     "Those of (seconds, ...) that are in a part"
-    at,end = 0.,math.inf if cut.end is None else cut.end
+    at,end = -1.,math.inf if cut.end is None else cut.end # a single frame may last a second
     for i,(time,*rest) in enumerate(frames):
         before,at = at,(i if cut.unit=='frames' else time+_ROUNDED)
         if at>=end: return
         if at>=cut.start: yield time,*rest
     last = 2*at-before # the end of the last frame
     if end<math.inf and last<end-_MISSING*(end-cut.start):
-        raise ValueError(f'{path}: expected a video of at least {end:g} {cut.unit}, found {last:.4g}')
+        raise ValueError(f'{path}: expected a video of at least {end:g} {cut.unit}, '
+                         f'found {last:.4g}')
 
 # %% ../nbs/05_video.ipynb #ad5dc975
 def timed_frames(
@@ -270,7 +275,7 @@ class ContainerInfo(NamedTuple):
     seconds: float
 
 # %% ../nbs/05_video.ipynb #0916d9e2
-def _clock(text):
+def _in_seconds(text):
     "Seconds of 'hours:minutes:seconds'; 0 of any other text"
     try: h,m,s = map(float, text.split(':'))
     except ValueError: return 0.
@@ -282,7 +287,7 @@ def _declared_seconds(container, stream):
     if container.format.name=='avi' and stream.average_rate: # knows how many frames it should hold
         return float(stream.frames/stream.average_rate) or None
     if stream.duration: return float(stream.duration*stream.time_base)
-    seconds = _clock(stream.metadata.get('DURATION', '')) or (container.duration or 0)/1e6
+    seconds = _in_seconds(stream.metadata.get('DURATION', '')) or (container.duration or 0)/1e6
     start = 0 if 'matroska' in container.format.name else container.start_time/1e6
     seconds += start-float((stream.start_time or 0)*stream.time_base)
     return seconds if seconds>0 else None

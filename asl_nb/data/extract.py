@@ -57,6 +57,7 @@ def _named(columns):
     there = {m:[c for c in columns if c.lower() in names] for m,names in _MEANINGS.items()}
     return {m:found for m,found in there.items() if found}
 
+# %% ../../nbs/16_data.extract.ipynb #61c8f339
 def _meanings(columns, path):
     "Meaning -> column of a table"
     of = _named(columns)
@@ -72,7 +73,8 @@ def _meanings(columns, path):
     taken = ', '.join(c for c in further if c in _MADE)
     if taken and not set(COLUMNS)<=set(columns): # those of a data folder are this project's own
         raise ValueError(f'{path}: expected no columns that are written anew, found {taken}')
-    return of
+    if 'recording' not in taken.split(', '): return of
+    return {m:c for m,c in of.items() if m not in _SECONDS+_FRAMES} # its clips are cut already
 
 # %% ../../nbs/16_data.extract.ipynb #6421b942
 def _read_csv(path):
@@ -109,10 +111,13 @@ def _csv_rows(csv):
         said |= {k:said.pop(t, '') for k,t in zip(_SECONDS, times)}
         if _float(said['end'])==-1: said['end'] = ''
         if not said['sign']: said['fault'] = 'expected a sign, found an empty cell'
+        if 'signer' not in of or 'recording' not in table: # this project numbers the unknown, too
+            said['signer'] = said.get('signer') or said.get('participant_id', '')
         found.append(dict(recording=path.as_posix(), file=csv.parent/path, unit=unit,
                           more={c:cells[c] for c in further}, **said))
     return _rows(found)
 
+# %% ../../nbs/16_data.extract.ipynb #6138fffc
 def _float(text):
     "A text as a number, NaN if it is none"
     try: return float(text)
@@ -328,7 +333,7 @@ def _make_clip(row, out, open_one, seen):
     seen[sequence] = _name(row)
     return dict(path=path.as_posix(), participant_id=number, sequence_id=sequence, sign=row.sign,
                 aspect=aspect and round(aspect, 4), fps=fps, recording=row.recording,
-                signer=row.signer or row.participant_id, **row.more)
+                signer=row.signer, **row.more)
 
 # %% ../../nbs/16_data.extract.ipynb #f768ed67
 def _heard(fn, *args):
@@ -419,6 +424,7 @@ def _rows_of(sources, folders):
                  for rows,s in zip(found, sources)]
     return pd.concat(found, ignore_index=True),sum(skipped, Counter())
 
+# %% ../../nbs/16_data.extract.ipynb #24b39044
 def _collect(sources, out, open_one, progress, signer, folders):
     "Make a data set of some folders or tables"
     out,(rows,skipped) = Path(out),_rows_of(sources, folders)

@@ -97,7 +97,8 @@ def _unflattened(flat, name):
         raise _error(name, 'a body that tells the order of the parts', f'room for {said}')
     order = usual if usual in orders else orders[0]
     if len(orders)>1:
-        warnings.warn(f'{name}: taken as {", ".join(order)}; it may be {said}', ClipWarning, stacklevel=3)
+        warnings.warn(f'{name}: taken as {", ".join(order)}; it may be {said}',
+                      ClipWarning, stacklevel=3)
     elif order!=usual: warnings.warn(f'{name}: read as {said}', ClipWarning, stacklevel=3)
     return _assembled(flat, parts, order)
 
@@ -245,7 +246,8 @@ def _rows_of(path, sequence):
     stamp = _stamp(path)
     rows,starts = _sequences(stamp)
     if sequence is None:
-        if len(rows)>1: raise _error(path, 'one sequence or FILE#SEQUENCE', f'{len(rows)} sequences')
+        if len(rows)>1:
+            raise _error(path, 'one sequence or FILE#SEQUENCE', f'{len(rows)} sequences')
         sequence, = rows
     if sequence not in rows:
         raise _error(path, f'one of its {len(rows)} sequences', f'{sequence!r}')
