@@ -107,6 +107,8 @@ def _csv_rows(csv):
     further = [c for c in table if c not in used and c not in _MADE]
     for cells in table.to_dict('records'):
         said = {m:cells[c].strip() for m,c in of.items()}
+        for m in {'signer','participant_id','sequence_id'} & said.keys(): # pandas makes 1.0 of 1
+            said[m] = re.sub(r'^([0-9]+)[.]0*$', r'\1', said[m])
         path = Path(said.pop('path').replace('\\', '/'))
         said |= {k:said.pop(t, '') for k,t in zip(_SECONDS, times)}
         if _float(said['end'])==-1: said['end'] = ''
