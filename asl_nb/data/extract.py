@@ -108,6 +108,8 @@ def _csv_rows(csv):
     further = [c for c in table if c not in used and c not in _MADE]
     for cells in table.to_dict('records'):
         said = {m:cells[c].strip() for m,c in of.items()}
+        for m in {'signer','participant_id','sequence_id'} & said.keys(): # pandas makes 1.0 of 1
+            said[m] = re.sub(r'^([0-9]+)[.]0*$', r'\1', said[m])
         path = Path(said.pop('path').replace('\\', '/'))
         said |= {k:said.pop(t, '') for k,t in zip(_SECONDS, times)}
         if _float(said['end'])==-1: said['end'] = ''
@@ -148,7 +150,8 @@ def _lists_recordings(csv):
 def _from_folder(root, folders):
     "The recordings of a folder, by its table if it has one, and the suffixes of other files"
     csv = root/Config.TRAIN_CSV_FILE
-    if csv.is_file() and _lists_recordings(csv): return _csv_rows(csv),Counter()
+    ours = (root/Config.LANDMARK_FILES).is_dir() # its folders are numbers, not signs
+    if csv.is_file() and (ours or _lists_recordings(csv)): return _csv_rows(csv),Counter()
     found = list_recordings([root])
     bad = _rows(dict(recording=Path(p).relative_to(root).as_posix(), file=Path(p), fault=why)
                 for p,why in found.problems if Path(p)!=root)

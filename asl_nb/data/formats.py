@@ -7,7 +7,7 @@ __all__ = ['POINT_NAMES', 'LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 
            'list_recordings']
 
 # %% ../../nbs/08_data.formats.ipynb #9ba3771a
-import csv,json,os,warnings
+import csv,json,os,re,warnings
 from functools import lru_cache
 from itertools import permutations,product
 from pathlib import Path
@@ -119,15 +119,16 @@ def _numbers(what, name):
 _PIXELS = 5 # a share of the picture is hardly ever that large
 
 def _in_pixels(lm):
-    "Whether coordinates are pixels, not shares of the picture"
+    "Whether coordinates are pixels, not shares of the picture; 0 may be either"
     size = np.abs(lm[:,::20,:2]) # of some points of each part
-    return np.count_nonzero(size>_PIXELS)>np.count_nonzero(size<=_PIXELS)
+    return np.count_nonzero(size>_PIXELS)>np.count_nonzero((0<size) & (size<=_PIXELS))
 
 def _check_values(lm, name):
     "`ValueError` for infinite coordinates, and for pixels"
     if np.isinf(lm).any(): raise _error(name, 'coordinates or NaN', 'infinite ones')
     if not _in_pixels(lm): return
-    around = np.nanmedian(np.abs(lm[...,:2]))
+    size = np.abs(lm[...,:2])
+    around = np.median(size[size>0])
     raise _error(name, "shares of the picture's width and height",
                  f'numbers around {around:.0f}, as pixels are: divide by width and height')
 
@@ -145,7 +146,7 @@ def as_landmarks(
     if lm.shape[1:]==(N_ROWS,4): lm = lm[...,:3]
     if lm.shape[1:] not in ((N_ROWS,2), (N_ROWS,3)):
         flat = lm.reshape(len(lm), -1)
-        if lm.shape[1]==N_ROWS or flat.shape[1] not in _LAYOUTS:
+        if lm.shape[1]==N_ROWS or lm.shape[2:]>(4,) or flat.shape[1] not in _LAYOUTS:
             raise _error(name, _SHAPES, lm.shape)
         lm = _unflattened(flat, name)
     _check_values(lm, name)
@@ -172,10 +173,14 @@ def _read_npy(path):
 # %% ../../nbs/08_data.formats.ipynb #b0fb128c
 def _frame_files(folder):
     "The numbered frames of a folder, (number, file) in order; none if its arrays are not frames"
-    files = [f for f in Path(folder).iterdir() if f.suffix.lower()=='.npy' and f.stem.isdecimal()]
-    try: shape = np.load(files[0], mmap_mode='r', allow_pickle=False).shape if files else (0,0)
+    by_word = {}
+    for file in Path(folder).iterdir():
+        name = re.fullmatch('([^0-9]*)([0-9]+)[.]npy', file.name, re.IGNORECASE)
+        if name: by_word.setdefault(name[1], []).append((int(name[2]), file))
+    files = sorted(by_word.get('') or (by_word.popitem()[1] if len(by_word)==1 else []))
+    try: shape = np.load(files[0][1], mmap_mode='r', allow_pickle=False).shape if files else (0,0)
     except Exception: shape = (0,) # damaged: reading says so
-    return sorted((int(f.stem), f) for f in files) if _is_frame(shape) else []
+    return files if _is_frame(shape) else []
 
 # %% ../../nbs/08_data.formats.ipynb #8a2feb79
 _MOST = 2**15-1 # frames of a clip, as `write_clip` takes them
@@ -282,7 +287,7 @@ def _read_parquet(path, sequence=None):
         if sequence is not None or not _is_wide(path): raise
         lm = _read_wide(path)
     said = recorded_as(path)
-    return lm,said.get('aspect'),said.get('fps')
+    return as_landmarks(lm, path),said.get('aspect'),said.get('fps')
 
 # %% ../../nbs/08_data.formats.ipynb #f22de102
 def _json(path):
