@@ -21,6 +21,7 @@ from fastcore.basics import patch
 from .utils import check_amount,check_count
 from .video import DEFAULT_FPS,check_video_path,container_info,quiet,timed_frames,write_video
 from .holistic import HolisticExtractor,load_holistic
+from .clip import check_given
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,enlarged
@@ -126,6 +127,9 @@ def timely(
 ): # generator of (seconds, RGB frame)
     "The same, read in a thread; `RuntimeError` when the next frame does not come in time"
     check_amount(timeout=timeout)
+    return _timely(source, name, timeout)
+
+def _timely(source, name, timeout):
     reader = Worker(lambda: next(source, None), source.close)
     try:
         reader.send()
@@ -191,7 +195,7 @@ class CameraFeed:
         early=True      # report a sign while it lasts
     ):
         check_count(last_frames=last_frames)
-        if fps is not None: check_amount(fps=fps)
+        check_given(fps=fps)
         self.recognizer,self.window = recognizer,last_frames/DEFAULT_FPS
         self.live,self.fps = live,fps
         self.on_event,self.early,self.stream = on_event,early,None
@@ -284,6 +288,8 @@ def show_camera_feed(
     early=True      # report a sign while it lasts
 )->list: # of `SignRecognized`
     "Show a camera's or a video's frames with landmarks and signs until it ends or q is pressed"
+    check_count(last_frames=last_frames)
+    check_amount(timeout=timeout)
     if not (show or save): check_screen('save=FILE or --save FILE writes the pictures to a file')
     window = nullcontext(show) if show else open_window() if has_screen() else until_interrupted()
     source = open_capture(capture)

@@ -182,8 +182,15 @@ def _timed(path, container, stream):
 def _is_place(v, unit):
     "Whether a value is a number of seconds or of frames from the beginning"
     if isinstance(v, bool) or not isinstance(v, numbers.Real) or not 0<=v<math.inf: return False
-    return unit=='seconds' or (unit=='frames' and v==int(v))
+    return unit=='seconds' or v==int(v)
 
+def _wrong_part(start, end, unit):
+    "The name of what is wrong in a cut; None if nothing is"
+    if unit not in ('seconds','frames'): return 'unit'
+    if not _is_place(start, unit): return 'start'
+    if end is not None and not (_is_place(end, unit) and start<end): return 'end'
+
+# %% ../nbs/05_video.ipynb #37cf0a46
 class Cut(NamedTuple('Cut', [('start',float), ('end',float), ('unit',str)])):
     "A part of a video, from its start up to, but without, its end"
     def __new__(cls,
@@ -191,10 +198,9 @@ class Cut(NamedTuple('Cut', [('start',float), ('end',float), ('unit',str)])):
         end=None,      # where it ends; None for the end of the video
         unit='seconds' # or 'frames', counted from 0
     ):
-        places = [start] if end is None else [start, end]
-        if all(_is_place(v, unit) for v in places) and (end is None or start<end):
-            return super().__new__(cls, start, end, unit)
-        raise ValueError('expected a cut with 0 <= start < end, in seconds or whole frames, '
+        wrong = _wrong_part(start, end, unit)
+        if not wrong: return super().__new__(cls, start, end, unit)
+        raise ValueError(f'{wrong}: expected a cut with 0 <= start < end, in seconds or whole frames, '
                          f'found start {start!r}, end {end!r}, unit {unit!r}')
 
 # %% ../nbs/05_video.ipynb #f0da6854

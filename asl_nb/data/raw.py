@@ -698,6 +698,7 @@ def check_data(
 )->tuple: # table with statistics and layout, report (path, reason)
     "Read every clip of a folder; the report names what is wrong, and identical clips"
     import pandas as pd
+    check_count(n_workers=n_workers)
     table,report,_ = read_table(folder)
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
