@@ -18,7 +18,7 @@ from .video import DEFAULT_FPS,VIDEO_SUFFIXES,check_video_path,container_info,fi
 from .video import frame_rate,iter_frames,timed_frames,write_video
 from .holistic import timed_landmarks,video_to_landmarks
 from .data.formats import LANDMARK_SUFFIXES
-from .clip import Clip
+from .clip import Clip,check_given
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,draw_timeline,enlarged
@@ -65,6 +65,7 @@ def get_top_n_predictions(
 )->list: # of `Prediction`
     "The n most probable signs, with their probabilities"
     check_count(n=n)
+    check_given(fps=fps)
     return load_recognizer(model_checkpoint).predict(landmarks, top=n, aspect=1., fps=fps).top
 
 # %% ../nbs/65_predict_on_video.ipynb #86851ce1

@@ -16,8 +16,8 @@ from .utils import check_amount,check_count
 from .landmarks import ClipWarning,LEFT_HAND,N_ROWS,RIGHT_HAND
 from .data.raw import body_faults,check_body
 from .data.formats import as_landmarks
-from .clip import Clip
-from .predict import NO_SIGN,check_given,hand_raised,rounded,shoulder_width
+from .clip import Clip,check_given
+from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):

@@ -56,6 +56,7 @@ def fold_dir(
     fold:int
 )->Path:
     "The folder of one fold's run"
+    check_count(0, fold=fold)
     return Path(out)/f'fold{fold}'
 
 # %% ../nbs/41_trainer.ipynb #8c3b6f64
@@ -67,6 +68,7 @@ def resolve_run(
     n_classes=None     # signs, if they are known
 )->dict: # the model's full configuration
     "Check the names in the settings, and resolve the configuration"
+    if n_classes is not None: check_count(n_classes=n_classes)
     logged_metrics(cfg)
     named_callbacks(cfg.CALLBACKS)
     known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
@@ -577,10 +579,10 @@ def train_fold(
     **kw           # of `Trainer`
 )->Report:
     "Train on a fold, and test on its test signers"
-    check_count(0, fold=fold)
+    run_dir = fold_dir(out, fold)
     if config.SPLIT!='signer':
         raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
-    config,run_dir = config.replace(FOLD=fold),fold_dir(out, fold)
+    config = config.replace(FOLD=fold)
     trainer = Trainer(config, data, run_dir=run_dir, progress=progress, **kw)
     _train(trainer, resume)
     if trainer.stop==_INTERRUPTED: raise KeyboardInterrupt
@@ -636,6 +638,7 @@ def train_run(
     negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
+    check_count(n_workers=n_workers)
     resolve_run(cfg, overrides=overrides)
     store = open_store(data, cfg, n_workers, progress, negatives)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))

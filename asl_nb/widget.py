@@ -17,8 +17,8 @@ import numpy as np
 from .utils import DEFAULT_WEIGHTS
 from .landmarks import ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
-from .clip import Clip,as_clip
-from .predict import NO_SIGN,check_given,load_recognizer
+from .clip import Clip,as_clip,check_given
+from .predict import NO_SIGN,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_landmarks_on_frame
 from .predict_on_camera import CameraFeed,as_camera,open_capture,timely

@@ -11,7 +11,7 @@ __all__ = ['make_split', 'split_clips', 'unknown_signers', 'signer_warning', 'AS
 import copy
 import numpy as np
 from fastcore.basics import patch
-from ..utils import check_count,renamed,require
+from ..utils import check_count,check_share,renamed,require
 from ..config import Config,check_value,feature_settings
 from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
@@ -169,6 +169,7 @@ class ASLDataset:
         rng=None                    # random generator of the augmentation; None for SEED's
     ):
         if type(augment) is not bool: raise TypeError(f'augment: expected a bool, found {augment!r}')
+        check_share(augmentation_threshold=augmentation_threshold)
         if max_seq_length is not None: check_count(max_seq_length=max_seq_length)
         changes = dict(INPUT_SIZE=max_seq_length, STANDARDIZE=standardize)
         self.cfg = cfg.replace(**{k:v for k,v in changes.items() if v is not None})
@@ -289,6 +290,7 @@ class Batches:
         seed=0          # of order and augmentation
     ):
         check_count(batch_size=batch_size)
+        check_count(0, seed=seed)
         self.n,self.batch_size,self.shuffle = len(dataset),batch_size,shuffle
         self.seed,self.epoch = seed,0
         self.p = sampling_weights(dataset.metadata_df, dataset.cfg.SAMPLING)
@@ -337,7 +339,10 @@ class DatasetWithLen:
         length:int,   # batches
         dataset=None, # the `ASLDataset` they come from
         sampler=None  # the `Batches` that choose clips
-    ): self.tf_dataset,self.length,self.dataset,self.sampler = tf_dataset,length,dataset,sampler
+    ):
+        check_count(0, length=length)
+        self.tf_dataset,self.length,self.dataset,self.sampler = tf_dataset,length,dataset,sampler
+
     def __iter__(self): return iter(self.tf_dataset)
     def __len__(self): return self.length
 
@@ -431,6 +436,7 @@ def create_data_loaders(
     split=None         # of `make_split`; None makes one
 )->tuple: # loaders for training, validation and test
     "Split a dataset and make its loaders; only training is augmented and shuffled"
+    check_count(0, num_workers=num_workers)
     changes = dict(TRAIN_SIZE=train_size, VALID_SIZE=valid_size, TEST_SIZE=test_size,
                    BATCH_SIZE=batch_size, SEED=random_state, DL_FRAMEWORK=dl_framework)
     cfg = asl_dataset.cfg.replace(**{k:v for k,v in changes.items() if v is not None})

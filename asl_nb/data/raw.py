@@ -54,7 +54,8 @@ def _coordinate_names(names, columns, path):
     wide = next((n for n in names if _WIDE.fullmatch(str(n))), None)
     if wide:
         raise ValueError(f'{path}: expected one row per landmark and frame, found a column {wide}, as in the '
-                         'fingerspelling competition, with one row per frame: `asl data import` reads it')
+                         'fingerspelling competition, with one row per frame: `asl data import` reads those with '
+                         'a column frame and x and y of all 543 landmarks')
     columns = list(columns or ('xyz' if 'z' in names else 'xy'))
     missing = [c for c in (*_KEYS,*columns) if c not in names]
     if not missing: return columns
@@ -84,8 +85,9 @@ def _numpy(array):
 # %% ../../nbs/07_data.raw.ipynb #286e9f08
 def _column(table, name, path):
     "A column as numbers"
-    from pyarrow.types import is_floating,is_integer
+    from pyarrow.types import is_floating,is_integer,is_null
     column = table.column(name)
+    if is_null(column.type): return np.full(len(column), np.nan)
     if not (is_integer(column.type) or is_floating(column.type)):
         raise ValueError(f'{path}: expected numbers in {name}, found {column.type}')
     return _numpy(column.chunk(0) if column.num_chunks==1 else column.combine_chunks())
@@ -250,7 +252,8 @@ def _csv_rows(path, needed=COLUMNS):
                              f'found {len(row)}: {row[:4]}')
     missing = [c for c in needed if c not in names]
     if missing:
-        raise ValueError(f'{path}: expected columns {list(needed)}, found none named {missing}')
+        raise ValueError(f'{path}: expected columns {list(needed)}, found none named {missing} '
+                         f'among {", ".join(names)}')
     at = names.index('path')
     for row in rows: row[at] = row[at].replace('\\', '/')
     return names,rows
@@ -258,10 +261,10 @@ def _csv_rows(path, needed=COLUMNS):
 # %% ../../nbs/07_data.raw.ipynb #7b00c524
 def _whole_numbers(text, path):
     "A column of text as whole numbers"
-    bad = text[~text.str.fullmatch('-?[0-9]{1,18}').astype(bool)]
+    bad = text[~text.str.fullmatch(r'-?[0-9]{1,18}(\.0*)?').astype(bool)]
     if len(bad):
         raise ValueError(f'{path}: expected whole numbers in {text.name}, found {bad.iloc[0]!r}')
-    return text.astype(np.int64)
+    return text.str.partition('.')[0].astype(np.int64)
 
 # %% ../../nbs/07_data.raw.ipynb #049c35e4
 def _above_zero(text, name, path):
@@ -582,14 +585,16 @@ def _fit(points):
 # %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
     points # (T, 543, 2) of a clip, in units of the picture's height
-)->tuple: # the parts' names in their order; None if no order makes a person, or several do
+)->tuple: # the parts' names in their order; None if no order makes a person, or several make different ones
     "The order of the parts in which the points are those of a person"
     fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
     torn = _torn(points)
     fits = {o:fit for o,fit in fits.items() if fit and -fit[0]<=torn}
     usual = {o:fit for o,fit in fits.items() if o.index('left_hand')<o.index('right_hand')} or fits
     best = [o for o,fit in usual.items() if fit==max(usual.values())]
-    return best[0] if len(best)==1 else None
+    people = [_reordered(points, o) for o in best] # alike if they differ in parts that were not seen
+    alike = all(np.array_equal(people[0], p, equal_nan=True) for p in people)
+    return best[0] if best and alike else None
 
 # %% ../../nbs/07_data.raw.ipynb #50a990e6
 _FARTHEST = 20 # times the height of the picture; the feet of a person close to the camera were at 10
@@ -610,7 +615,7 @@ def _mirrored(points):
 def _in_body_sizes(points, figures):
     "The figures with distances in shoulder widths as a person who faces the camera has them"
     width,neck,*_ = _torso(points)
-    scale = width/np.fmax(width, neck/NOSE_RATIO)
+    with np.errstate(invalid='ignore'): scale = width/np.fmax(width, neck/NOSE_RATIO) # 0/0: all at one place
     return {k:v*scale if k in _NEIGHBORS else v for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #f3175684
@@ -693,6 +698,7 @@ def check_data(
 )->tuple: # table with statistics and layout, report (path, reason)
     "Read every clip of a folder; the report names what is wrong, and identical clips"
     import pandas as pd
+    check_count(n_workers=n_workers)
     table,report,_ = read_table(folder)
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
