@@ -75,7 +75,7 @@ def _complain(name, problem, code):
     print(f'asl {name}: {problem}', file=sys.stderr)
     return code
 
-# %% ../nbs/80_cli.ipynb #1fe73593
+# %% ../nbs/80_cli.ipynb #1fae4f55
 _MAY_BE_ZERO = 'seed','gpus'
 
 def _check_numbers(fn, args):
@@ -87,13 +87,14 @@ def _check_numbers(fn, args):
         if kind is int: check_count(1-zero, **{flag:value})
         elif value or not zero: check_amount(**{flag:value})
 
-# %% ../nbs/80_cli.ipynb #c3e75104
+# %% ../nbs/80_cli.ipynb #bf9f2443
 def _tell_doubt(message, category, *where, **how):
-    "Print a warning on stderr; of one about a clip, the text alone"
-    told = f'warning: {message}' if category.__name__=='ClipWarning' else warnings.formatwarning(message, category, *where[:2])
-    print(told.rstrip(), file=sys.stderr)
+    "Print a warning on stderr, without its place in the code if it is about a clip"
+    if category.__name__=='ClipWarning': told = f'warning: {message}'
+    else: told = warnings.formatwarning(message, category, *where[:2]).rstrip()
+    print(told, file=sys.stderr)
 
-# %% ../nbs/80_cli.ipynb #61f09ad8
+# %% ../nbs/80_cli.ipynb #8b24706f
 def _run(argv):
     "Run the command that the words name; the exit code"
     name = next((n for n in COMMANDS if argv[:n.count(' ')+1]==n.split()), None)
@@ -109,7 +110,7 @@ def _run(argv):
     except (ValueError, KeyError, OSError, ImportError, RuntimeError, FloatingPointError) as e:
         return _complain(name, e.args[0] if isinstance(e, KeyError) else e, 1)
 
-# %% ../nbs/80_cli.ipynb #0e63dfd1
+# %% ../nbs/80_cli.ipynb #f14693c4
 def _streams(): return [s for s in (sys.stdout,sys.stderr) if s is not None] # None: closed
 
 def _show_any_sign():
@@ -176,7 +177,7 @@ def data_extract(*videos, # a folder (sign/video or signer/sign/video), or a CSV
     from asl_nb.data.extract import extract_videos
     return _print_report(extract_videos(_one(videos), out, signer=signer, folders=folders), out)
 
-# %% ../nbs/80_cli.ipynb #820f31a0
+# %% ../nbs/80_cli.ipynb #3973a51b
 @command('MP_Data --out data/raw/mine')
 def data_import(*src, # folders of landmarks (.npy, .pose, .json, .parquet, frames), or CSV files that list them
     out:str,          # data folder to write
@@ -230,7 +231,7 @@ def _recipe(words):
 
 def _named(**settings): return [f'{k}={v}' for k,v in settings.items() if v]
 
-# %% ../nbs/80_cli.ipynb #9cf085b2
+# %% ../nbs/80_cli.ipynb #93af8209
 def _print_unreadable(store):
     "Print on stderr which clips are not in a store; the exit code"
     bad = store.unreadable
