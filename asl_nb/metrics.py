@@ -155,10 +155,11 @@ _TINY = 1e-12 # in place of a probability that was rounded to 0
 
 def heat(
     probs,      # (n, n_classes) probabilities
-    temperature # above 1: less confident
+    temperature:float # above 1: less confident
 )->np.ndarray: # (n, n_classes)
     "Probabilities at another temperature"
     from scipy.special import softmax
+    check_amount(temperature=temperature)
     return softmax(np.log(np.maximum(probs, _TINY))/temperature, axis=1)
 
 # %% ../nbs/18_metrics.ipynb #4a5da3c5
@@ -195,7 +196,7 @@ def answer_shares(
 # %% ../nbs/18_metrics.ipynb #72c42cd2
 def choose_threshold(
     scores, # (n,) `sign_scores` of clips that are named rightly
-    share   # of them, to be accepted
+    share:float # of them, to be accepted
 )->float: # NaN if there are none
     "The highest threshold that accepts a share of the right answers"
     check_amount(share=share)

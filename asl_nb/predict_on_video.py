@@ -60,7 +60,7 @@ def get_video_landmarks(
 def get_top_n_predictions(
     model_checkpoint, # what `load_recognizer` takes
     landmarks,        # (T, 543, 3) of `get_video_landmarks`
-    n,                # signs to name
+    n:int,            # signs to name
     fps=None          # frames per second; None for the training's
 )->list: # of `Prediction`
     "The n most probable signs, with their probabilities"

@@ -345,11 +345,12 @@ def _n_epochs(self:Trainer, wanted=None):
 def fit_to_clips(
     model,   # in either framework
     dataset, # `ASLDataset` of training clips
-    seed,    # of their choice
+    seed:int,# of their choice
     n=2048   # clips at most
 )->None:
     "Let the first step of a model take its statistics from training clips"
     check_count(n=n)
+    check_count(0, seed=seed)
     some = np.random.default_rng(seed).permutation(len(dataset))[:n]
     x,mask,_ = dataset.subset(dataset.clips, augment=False).batch(np.sort(some))
     model.fit_inputs(x, mask)
