@@ -200,6 +200,11 @@ class CameraFeed:
     def __repr__(self):
         return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
 
+    @property
+    def doubts(self)->list: # of sentences
+        "What the stream has warned of"
+        return [self.stream.warning] if self.stream and self.stream.warning else []
+
     def picture(self, frame):
         "The frame with the latest landmarks, and lines below it: always as many"
         frame = enlarged(frame)
