@@ -70,7 +70,8 @@ def as_clip(
     "Anything that shows a sign, as a `Clip`"
     if isinstance(what, (str,Path)): what = Clip.read(what)
     if isinstance(what, Clip): return what.filled(aspect, fps)
-    if hasattr(what, 'columns'): return Clip(read_clip_frame(what, name or 'DataFrame'), aspect, fps, name) # a pandas table
+    if hasattr(what, 'columns'): # a pandas table
+        return Clip(read_clip_frame(what, name or 'DataFrame'), aspect, fps, name)
     shape = np.shape(what[0]) if isinstance(what, (list,tuple)) and what else np.shape(what)[1:]
     if len(shape)!=3: return Clip(what, aspect, fps, name)
     return Clip(convert_frames_to_landmarks(what), shape[1]/shape[0], fps, name)

@@ -170,7 +170,7 @@ _WRONG = 1. # seconds; one that then goes on this close to where it was has only
 class _Clock:
     "Times that increase, from those that a file tells"
     def __init__(self, step): # seconds, for a frame whose time is missing, or before the last one
-        self.step,self.time,self.shift,self.before = step,-math.inf,0.,0. # shifts of the clock now, and of the one before
+        self.step,self.time,self.shift,self.before = step,-math.inf,0.,0. # shifts: now, and before
 
     def next(self,
         told # seconds; None if the file does not say
