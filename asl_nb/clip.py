@@ -31,10 +31,12 @@ class Clip:
     lm: np.ndarray       # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
     aspect: float = None # width / height of the picture; None if unknown
     fps: float = None    # frames per second; None if unknown
+    name: str = ''       # what errors call it, for example its file
 
     def __post_init__(self):
         check_given(aspect=self.aspect, fps=self.fps)
-        object.__setattr__(self, 'lm', as_landmarks(self.lm)) # frozen otherwise
+        lm = as_landmarks(self.lm, self.name or 'landmarks')
+        object.__setattr__(self, 'lm', lm) # frozen otherwise
 
     def __len__(self): return len(self.lm)
     def __repr__(self): return f'Clip({len(self)} frames, aspect={self.aspect}, fps={self.fps})'
@@ -67,19 +69,21 @@ def read(cls:Clip,
     extractor=None # finds the landmarks in videos; None for Holistic
 )->Clip:
     "The clip that an address means"
-    return cls(*read_recording(address, extractor))
+    return cls(*read_recording(address, extractor), str(address))
 
 # %% ../nbs/09_clip.ipynb #b113f66e
 def as_clip(
     what,        # `Clip`, what `as_landmarks` takes, table, RGB frames (T, H, W, 3), or address
     aspect=None, # width / height of the picture, where `what` does not state it
-    fps=None     # frames per second, where `what` does not state it
+    fps=None,    # frames per second, where `what` does not state it
+    name=''      # what errors call it, where `what` has no name
 )->Clip:
     "Anything that shows a sign, as a `Clip`"
     check_given(aspect=aspect, fps=fps)
     if isinstance(what, (str,Path)): what = Clip.read(what)
     if isinstance(what, Clip): return what.filled(aspect, fps)
-    if hasattr(what, 'columns'): return Clip(read_clip_frame(what), aspect, fps) # a pandas table
+    if hasattr(what, 'columns'): # a pandas table
+        return Clip(read_clip_frame(what, name or 'DataFrame'), aspect, fps, name)
     shape = np.shape(what[0]) if isinstance(what, (list,tuple)) and what else np.shape(what)[1:]
-    if len(shape)!=3: return Clip(what, aspect, fps)
-    return Clip(convert_frames_to_landmarks(what), shape[1]/shape[0], fps)
+    if len(shape)!=3: return Clip(what, aspect, fps, name)
+    return Clip(convert_frames_to_landmarks(what), shape[1]/shape[0], fps, name)

@@ -16,7 +16,7 @@ from .utils import check_count,listed,nearest,progress_bar
 from .config import Config
 from .landmarks import *
 from .data.raw import check_body
-from .clip import as_clip,check_given
+from .clip import Clip,as_clip,check_given
 from .data.preprocess import LAP_DEPTH,clip_features
 from .models.checkpoint import pretrained_file
 
@@ -157,12 +157,17 @@ def _naming(error, name):
     told = isinstance(error, (ValueError, OSError, ImportError)) # the others' words alone say little
     return ValueError(f'{name}: {error}' if told else f'{name}: {type(error).__name__}: {error}')
 
+# %% ../nbs/61_predict.ipynb #5749b0c4
+def _called(what):
+    "The name of a recording; '' if it has none"
+    return what.name if isinstance(what, Clip) else str(what) if isinstance(what, (str,Path)) else ''
+
 # %% ../nbs/61_predict.ipynb #d4ddc9cd
 @patch
 def _person(self:Recognizer, what, name, aspect, fps):
     "What `as_clip` takes, as a `Clip` that shows a person; whether a hand is raised in it"
     try:
-        clip = as_clip(what, aspect, fps).resolved(self.cfg)
+        clip = as_clip(what, aspect, fps, str(name)).resolved(self.cfg)
         points = clip.points
         check_body(points, name)
     except ValueError as e: raise _naming(e, name) from None
@@ -180,7 +185,7 @@ def predict_batch(self:Recognizer,
     "What each clip shows"
     check_given(aspect=aspect, fps=fps)
     self._possible(top, signs) # before anything is read
-    names = [c if isinstance(c, (str,Path)) else f'clip {i}' for i,c in enumerate(clips)]
+    names = [_called(c) or f'clip {i}' for i,c in enumerate(clips)]
     read = [self._person(c, n, aspect, fps) for c,n in zip(clips, names)]
     probs = self.probabilities([clip for clip,_ in read])
     return [self.answer(p, top, signs, raised) for p,(_,raised) in zip(probs, read)]

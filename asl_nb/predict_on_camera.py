@@ -206,6 +206,11 @@ class CameraFeed:
     def __repr__(self):
         return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
 
+    @property
+    def doubts(self)->list: # of sentences
+        "What the stream has warned of"
+        return [self.stream.warning] if self.stream and self.stream.warning else []
+
 # %% ../nbs/66_predict_on_camera.ipynb #4ac64aff
 @patch
 def picture(self:CameraFeed, frame):

@@ -80,10 +80,10 @@ def _first_seconds(timed):
     return head,False
 
 # %% ../nbs/65_predict_on_video.ipynb #907ab1fa
-def _one_sign(head, aspect, fps, recognizer, top):
+def _one_sign(name, head, aspect, fps, recognizer, top):
     "The one event of a short video"
     times,lm = zip(*head)
-    a = recognizer.predict(Clip(np.stack(lm), aspect, fps), top=top)
+    a = recognizer.predict(Clip(np.stack(lm), aspect, fps, name), top=top)
     return [SignRecognized(a.sign, a.probability, times[0], times[0]+len(lm)/fps, a.top)]
 
 # %% ../nbs/65_predict_on_video.ipynb #90df3d25
@@ -99,7 +99,7 @@ def _recognize(video_path, timed, recognizer, top):
     height,width,_ = next(iter_frames(video_path)).shape
     head,more = _first_seconds(timed)
     fps = _mean_rate(video_path, [time for time,_ in head])
-    if not more: return _one_sign(head, width/height, fps, recognizer, top)
+    if not more: return _one_sign(str(video_path), head, width/height, fps, recognizer, top)
     return _stream_of_signs(chain(head, timed), width/height, fps, recognizer, top)
 
 def _mean_rate(video_path, times): return frame_rate(times, container_info(video_path).fps) or DEFAULT_FPS

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'check_loss', 'predict_clips', 'describe_split',
-           'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate',
-           'load_run_config', 'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
+           'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'check_folds', 'train_fold', 'join_folds',
+           'cross_validate', 'load_run_config', 'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
@@ -569,6 +569,18 @@ def _train(trainer, resume):
     if resume and not there: print(f'{trainer.run_dir}: no finished epoch to resume; starting')
     (trainer.resume() if there else trainer).train()
 
+# %% ../nbs/41_trainer.ipynb #899003ca
+def _expect_signers(config):
+    if config.SPLIT!='signer': raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
+
+def check_folds(
+    table,        # one row per clip
+    config:Config # SPLIT, N_FOLDS
+)->None:
+    "`ValueError` if there are no folds, or too few signers for them"
+    _expect_signers(config)
+    make_split(table, config.replace(FOLD=config.N_FOLDS-1))
+
 # %% ../nbs/41_trainer.ipynb #9a6f391f
 def train_fold(
     config:Config, # settings
@@ -580,10 +592,9 @@ def train_fold(
     **kw           # of `Trainer`
 )->Report:
     "Train on a fold, and test on its test signers"
-    run_dir = fold_dir(out, fold)
-    if config.SPLIT!='signer':
-        raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
-    config = config.replace(FOLD=fold)
+    check_count(0, fold=fold)
+    _expect_signers(config)
+    config,run_dir = config.replace(FOLD=fold),fold_dir(out, fold)
     trainer = Trainer(config, data, run_dir=run_dir, progress=progress, **kw)
     _train(trainer, resume)
     if trainer.stop==_INTERRUPTED: raise KeyboardInterrupt
@@ -610,8 +621,8 @@ def cross_validate(
     **kw           # of `Trainer`
 )->Report:
     "Train and test on every fold"
-    folds,table = range(config.N_FOLDS),as_dataset(data, config, progress).metadata_df
-    make_split(table, config.replace(FOLD=folds[-1])) # are there enough signers for the last?
+    check_folds(as_dataset(data, config, progress).metadata_df, config)
+    folds = range(config.N_FOLDS)
     return join_folds([train_fold(config, data, out, f, progress, resume, **kw) for f in folds])
 
 # %% ../nbs/41_trainer.ipynb #4b1db3f5

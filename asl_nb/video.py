@@ -167,16 +167,37 @@ def _has_times(container, stream):
     return container.format.name!='avi' or not stream.codec_context.has_b_frames
 
 # %% ../nbs/05_video.ipynb #f360021b
+_ANEW = .25 # seconds; a clock that falls back by more has started anew
+_WRONG = 1. # seconds; one that then goes on this close to where it was has only told a wrong time
+
+class _Clock:
+    "Times that increase, from those that a file tells"
+    def __init__(self, step): # seconds, for a frame whose time is missing, or before the last one
+        self.step,self.time,self.shift,self.before = step,-math.inf,0.,0. # shifts: now, and before
+
+    def next(self,
+        told # seconds; None if the file does not say
+    )->float: # seconds
+        "The time of the next frame"
+        if told is not None: told = self._shifted(told)
+        self.time = told if told is not None and told>self.time else max(self.time+self.step, 0.)
+        return self.time
+
+    def _shifted(self, told):
+        "The told time by the clock of the first file"
+        if 0<told+self.before-self.time<_WRONG: self.shift = self.before
+        elif told+self.shift<self.time-_ANEW: self.before,self.shift = self.shift,self.time+self.step-told
+        return told+self.shift
+
+# %% ../nbs/05_video.ipynb #40e4a320
 def _timed(path, container, stream):
     "(seconds, FFmpeg's frame), from wherever the container is read"
     start = container.start_time and container.start_time/1e6
-    step,time = 1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS),-math.inf
+    clock = _Clock(1/(_plausible_fps(stream.average_rate) or DEFAULT_FPS))
     stored = _has_times(container, stream)
     for frame in _decoded(path, container, stream):
         if start is None: start = frame.time or 0.
-        told = frame.time-start if stored and frame.time is not None else -math.inf
-        time = told if told>time else max(time+step, 0.) # missing, or before the last frame
-        yield time,frame
+        yield clock.next(frame.time-start if stored and frame.time is not None else None),frame
 
 # %% ../nbs/05_video.ipynb #ed77f8dd
 def _is_place(v, unit):
@@ -212,7 +233,8 @@ def _timed_from(path, start):
     import av
     with _opened(path) as (container,stream):
         first,length = container.start_time,(container.duration or 0)/1e6
-        if _EARLIER<start<length and first is not None and _has_times(container, stream):
+        told = first is not None and container.format.name!='mpegts' and _has_times(container, stream)
+        if told and _EARLIER<start<length:
             at = start-_EARLIER+first/1e6
             try: container.seek(round(at/stream.time_base), stream=stream)
             except av.error.FFmpegError: pass

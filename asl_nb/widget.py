@@ -177,9 +177,11 @@ class CameraWidget(RecognitionWidget):
             with closing(timely(source.frames, source.name)) as frames:
                 for _,jpeg in feed.pictures(frames, lambda _: not self.stopped.is_set()):
                     self.heading.value = f'<b>{escape(source.name)}</b>: {feed}'
+                    self.note(feed.doubts)
                     self.show(jpeg, feed.top, feed.signs)
             self.signs.value = signs_html(feed.signs) # the end recognizes a last sign
             self.heading.value = f'stopped: {feed}'
+            self.note(feed.doubts)
         except Exception as e: self.heading.value = f'stopped: {escape(str(e) or repr(e))}'
         finally: self.button.disabled = True
 

@@ -16,9 +16,8 @@ from ..config import Config
 from ..landmarks import ClipWarning,write_clip
 from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
 from ..holistic import video_to_landmarks
-from .raw import COLUMNS,STATISTICS,check_body,read_clip
+from .raw import COLUMNS,STATISTICS,check_body,read_clip,signers_unknown,unknown_signers
 from .formats import LANDMARK_SUFFIXES,count_words,list_recordings,read_recording
-from .dataset import unknown_signers
 
 # %% ../../nbs/16_data.extract.ipynb #63bc4758
 _MEANINGS = { # what a column says -> how it may be called
@@ -398,9 +397,9 @@ def _told_signers(table):
     unknown,known = unknown_signers(table),sorted({*table.signer}-{''})
     if known: yield f'signers ({len(known)}): {_few(known)}'
     if not unknown.any(): return
-    n,partly = unknown.sum(),'' if unknown.all() else 'partly '
-    yield (f'the signers of {n} of {len(table)} clips are unknown: each recording counts as its '
-           f'own signer, so a split by signer is {partly}one by recording, which flatters')
+    partly = '' if unknown.all() else 'partly '
+    yield (f'{signers_unknown(table)}, so a split by signer is {partly}one by recording, '
+           'which flatters')
     yield 'name them in a column signer, in folders signer/sign/recording, or all by --signer NAME'
 
 # %% ../../nbs/16_data.extract.ipynb #1ba2a1c2

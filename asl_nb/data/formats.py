@@ -18,7 +18,7 @@ from ..config import Config
 from ..landmarks import *
 from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
-from .raw import layout_faults,layout_figures,read_clip,recorded_as
+from .raw import found_pixels,layout_faults,layout_figures,read_clip,recorded_as
 
 # %% ../../nbs/08_data.formats.ipynb #4c97be9d
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
@@ -127,10 +127,7 @@ def _check_values(lm, name):
     "`ValueError` for infinite coordinates, and for pixels"
     if np.isinf(lm).any(): raise _error(name, 'coordinates or NaN', 'infinite ones')
     if not _in_pixels(lm): return
-    size = np.abs(lm[...,:2])
-    around = np.median(size[size>0])
-    raise _error(name, "shares of the picture's width and height",
-                 f'numbers around {around:.0f}, as pixels are: divide by width and height')
+    raise ValueError(f'{name}: {found_pixels(np.nanmax(np.abs(lm[...,:2])))}')
 
 # %% ../../nbs/08_data.formats.ipynb #b313ba6d
 _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
@@ -460,6 +457,8 @@ def _split(address):
     return path,None
 
 # %% ../../nbs/08_data.formats.ipynb #f3cdc780
+_NO_FILE = 'expected a clip, found no file'
+
 def read_recording(
     address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
     extractor=None # finds the landmarks in videos; None for Holistic
@@ -468,7 +467,7 @@ def read_recording(
     path,sequence = _split(address)
     suffix = path.suffix.lower()
     if path.is_dir(): return _read_frames(path)
-    if not path.is_file(): raise FileNotFoundError(f'{path}: expected a clip, found no file')
+    if not path.is_file(): raise FileNotFoundError(f'{path}: {_NO_FILE}')
     if sequence is not None: return _read_parquet(path, sequence)
     if suffix in _READERS: return _READERS[suffix](path)
     if suffix not in VIDEO_SUFFIXES: raise ValueError(f'{path}: {_refusal(path)}')
@@ -480,7 +479,7 @@ class Found(NamedTuple):
     "What `list_recordings` found"
     clips: list    # of addresses, `str`
     problems: list # of (path, reason)
-    skipped: dict  # suffix -> number of files that are no clips
+    skipped: dict  # suffix, or what else sets files apart -> number of files that were left out
 
 # %% ../../nbs/08_data.formats.ipynb #9818e0eb
 def count_words(
@@ -518,6 +517,18 @@ def _addresses(file):
     rows,_ = _sequences(_stamp(file))
     return [f'{file}#{sequence}' for sequence in rows] if len(rows)>1 else [str(file)]
 
+# %% ../../nbs/08_data.formats.ipynb #4c7e742b
+_UNLISTED = f'not listed in {Config.TRAIN_CSV_FILE}'
+
+def _count_unlisted(folder, listed, skipped):
+    "Add to the counts of skipped files the clips in a data folder that its table does not list"
+    for at,folders,names in os.walk(folder):
+        folders[:] = [f for f in folders if f[0]!='.']
+        for name in names:
+            path = os.path.join(at, name)
+            if name[0]=='.' or name in _TABLES or path in listed or not _is_clip(Path(path), False): continue
+            skipped[_UNLISTED] = skipped.get(_UNLISTED, 0)+1
+
 # %% ../../nbs/08_data.formats.ipynb #e05d9952
 def _add_folder(folder, found, above):
     "Add the clips of a folder, and of those below"
@@ -525,8 +536,8 @@ def _add_folder(folder, found, above):
     if listed := _listed(folder):
         for file,address in listed:
             if file.is_file(): found.clips.append(address)
-            else: found.problems.append((str(file), 'expected a clip of the table, found no file'))
-        return
+            else: found.problems.append((str(file), _NO_FILE))
+        return _count_unlisted(folder, {str(file) for file,_ in listed}, found.skipped)
     frames = {file for _,file in _frame_files(folder)}
     if frames: found.clips.append(str(folder))
     for path in sorted(folder.iterdir()):
@@ -538,7 +549,7 @@ def _add(path, found, above=()):
     "Add the clips of a path; `above`: the folders in which it was found, none if it was named"
     try:
         if path.is_dir(): _add_folder(path, found, above)
-        elif not path.exists(): found.problems.append((str(path), 'expected a file, found none'))
+        elif not path.exists(): found.problems.append((str(path), _NO_FILE))
         elif _is_clip(path, not above): found.clips.extend(_addresses(path))
         elif not above: found.problems.append((str(path), _refusal(path)))
         elif path.name not in _TABLES and not path.name.endswith('_report.csv'):
