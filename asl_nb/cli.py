@@ -219,7 +219,7 @@ def data_clean(*words, # the data folder, and KEY=value for settings
     counts = clean_data(folder, out, cfg, workers)
     for said in left_out(out): print(said, file=sys.stderr)
     print(counts.to_string(), f'table and report: {out}', sep='\n')
-    return int('unreadable' in counts or not counts.stay)
+    return int('refused' in counts or not counts.stay)
 
 # %% ../nbs/80_cli.ipynb #36fb223b
 def _recipe(words):
@@ -232,9 +232,9 @@ def _recipe(words):
 def _named(**settings): return [f'{k}={v}' for k,v in settings.items() if v]
 
 # %% ../nbs/80_cli.ipynb #93af8209
-def _print_unreadable(store):
+def _print_left_out(store):
     "Print on stderr which clips are not in a store; the exit code"
-    bad = store.unreadable
+    bad = store.left_out
     for row in bad.itertuples(index=False): print(*row, sep=': ', file=sys.stderr)
     if len(bad): print(f'left out {len(bad)} of {len(bad)+len(store)} clips', file=sys.stderr)
     return int(len(bad)>0)
@@ -249,7 +249,7 @@ def data_preprocess(*settings, # KEY=value
     from asl_nb.data.store import Store,preprocess_raw_data
     store = Store(preprocess_raw_data(data, _recipe(settings), n_workers=workers))
     print(store.folder)
-    return _print_unreadable(store)
+    return _print_left_out(store)
 
 # %% ../nbs/80_cli.ipynb #d00422fd
 @command('--data data/raw')
@@ -327,6 +327,7 @@ def tune(*settings,       # KEY=value
     search = HparamSearchTrainer(data, cfg, out=out, n_trials=trials, max_epochs=max_epochs,
                                  space=tried, cpus=cpus, gpus=gpus, address=address)
     print(search)
+    if not no_folds: search.check_folds()
     print(search.tune_with_callback(mlflow, resume=resume).to_string())
     if not no_folds: print(search.test_best().to_string(), '', search.best, search.reports[search.best], sep='\n')
     search.save_pictures()

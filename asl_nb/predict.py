@@ -16,6 +16,7 @@ from .utils import check_count,listed,nearest,progress_bar
 from .config import Config
 from .landmarks import *
 from .data.raw import check_body
+from .data.formats import count_words
 from .clip import Clip,as_clip,check_given
 from .data.preprocess import LAP_DEPTH,clip_features
 from .models.checkpoint import pretrained_file

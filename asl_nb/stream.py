@@ -14,7 +14,7 @@ import numpy as np
 from fastcore.basics import patch
 from .utils import check_amount,check_count
 from .landmarks import ClipWarning,LEFT_HAND,N_ROWS,RIGHT_HAND
-from .data.raw import body_faults,judge_body
+from .data.raw import judge_body
 from .data.formats import as_landmarks
 from .clip import Clip,check_given
 from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
@@ -255,8 +255,9 @@ def _look_again(self:StreamRecognizer, time):
 def _check_person(self:StreamRecognizer):
     "Warn, once in a stream, of a movement that fits no person"
     points = Clip(np.stack([lm for _,lm in self.frames]), self.aspect).points
-    if self.warning or not body_faults(points): return
-    self.warning = 'stream: '+''.join(judge_body(points))
+    said = '' if self.warning else ''.join(judge_body(points))
+    if not said: return
+    self.warning = f'stream: {said}'
     warnings.warn(self.warning, ClipWarning)
 
 # %% ../nbs/62_stream.ipynb #39974c00
