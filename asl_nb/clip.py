@@ -13,7 +13,7 @@ import numpy as np
 from fastcore.basics import patch
 from .utils import check_amount
 from .config import Config
-from .holistic import convert_frames_to_landmarks,video_to_landmarks
+from .holistic import convert_frames_to_landmarks
 from .data.raw import read_clip_frame
 from .data.formats import as_landmarks,read_recording
 

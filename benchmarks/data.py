@@ -35,8 +35,7 @@ from scipy.stats import ks_2samp
 from asl_nb.augmentations import MAX_SHIFT, mirror_landmarks
 from asl_nb.config import Config
 from asl_nb.data.dataset import ASLDataset, to_PT_DataLoader
-from asl_nb.data.preprocess import make_features
-from asl_nb.data.raw import clip_setting, read_table
+from asl_nb.data.raw import read_table
 from asl_nb.data.store import Store, preprocess_raw_data
 from asl_nb.data.synth import make_dataset
 

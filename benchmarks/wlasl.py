@@ -25,7 +25,6 @@ from tqdm.auto import tqdm
 
 import asl_nb.trainer
 from asl_nb.config import Config, parse_overrides
-from asl_nb.data.dataset import create_data_loaders
 from asl_nb.data.store import open_store
 from asl_nb.landmarks import LEFT_HAND, N_ROWS, RIGHT_HAND, write_clip
 from asl_nb.metrics import prediction_table
