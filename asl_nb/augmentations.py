@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import inf,prod
 from numbers import Real
 import numpy as np
-from .utils import check_count,nearest
+from .utils import check_count,check_share,nearest
 from .config import Config
 from .data.preprocess import LAP_DEPTH
 from .landmarks import FLIP,LEFT_SHOULDER,flip_map,useful_rows
@@ -69,11 +69,6 @@ def _check_sizes(**sizes):
     "`ValueError` for anything but a number of at least 0"
     for name,v in sizes.items():
         if not _numbers([v]): raise ValueError(f'{name}: expected a number of at least 0, found {v!r}')
-
-def _check_shares(most=1, **shares):
-    "`ValueError` for anything but a number from 0 to `most`"
-    for name,v in shares.items():
-        if not _numbers([v], most): raise ValueError(f'{name}: expected a number from 0 to {most:g}, found {v!r}')
 
 def _check_lists(n, **lists):
     "`ValueError` for anything but `n` numbers from 0 to 1"
@@ -282,7 +277,7 @@ def arms_shift(
 )->np.ndarray:
     "Move both hands up or down together throughout each clip"
     _check_sizes(max_shift=max_shift)
-    _check_shares(elbow_share=elbow_share)
+    check_share(elbow_share=elbow_share)
     out = frames.copy()
     x,rng = _clips(out),np.random.default_rng(rng)
     by = np.zeros((len(x),1,2,2))
@@ -323,7 +318,7 @@ def temporal_resample(
 )->np.ndarray:
     "Play each clip at another pace, a little sooner or later"
     _check_ranges(rate_range=rate_range)
-    _check_shares(max_shift=max_shift)
+    check_share(max_shift=max_shift)
     x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
     rate = rng.uniform(*rate_range, last.shape)
     shift = rng.uniform(-max_shift, max_shift, last.shape)
@@ -377,7 +372,7 @@ def time_warp(
     rng=None      # random generator; None for a fresh one
 )->np.ndarray:
     "Cut off the ends of each clip, and hurry its beginning or its end"
-    _check_shares(.5, max_crop=max_crop)
+    check_share(.5, max_crop=max_crop)
     _check_sizes(max_warp=max_warp)
     x,last,T = _clips(frames),_lengths(frames, mask)-1,frames.shape[-3]
     at = _warped(last, T, np.random.default_rng(rng), max_crop, max_warp)
@@ -426,7 +421,7 @@ def rise_and_fall(
     rng=None         # random generator; None for a fresh one
 )->np.ndarray:
     "Let the hands come from rest before the sign, and go to rest after it"
-    _check_shares(share=share)
+    check_share(share=share)
     _check_ranges(moves=moves, pauses=pauses, rests=rests, lost=lost)
     x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
     hands,arms = (parts or _PARTS)[1:3],arms or _ARMS
@@ -469,7 +464,7 @@ def frame_dropout(
     *, rng=None       # random generator; None for a fresh one
 )->np.ndarray:
     "Make random frames missing"
-    _check_shares(dropout_rate=dropout_rate)
+    check_share(dropout_rate=dropout_rate)
     return _lose(frames, _lost_frames(frames, rng, dropout_rate))
 
 # %% ../nbs/14_augmentations.ipynb #20464553
@@ -579,7 +574,7 @@ def detection_dropout(
 )->np.ndarray:
     "Make missing what detectors lose: hands in some frames, a hand, the head, a stretch"
     _check_lists(2, frame_rates=frame_rates)
-    _check_shares(weak_rate=weak_rate, head_rate=head_rate, stretch_rate=stretch_rate, max_stretch=max_stretch)
+    check_share(weak_rate=weak_rate, head_rate=head_rate, stretch_rate=stretch_rate, max_stretch=max_stretch)
     parts = _PARTS if parts is None else parts
     head = parts[0] if head is None else head
     rates = frame_rates,weak_rate,head_rate,stretch_rate,max_stretch
@@ -684,7 +679,7 @@ def augment_batch(
     *, rng=None          # random generator; None for a fresh one
 )->np.ndarray: # (B, T, P, C)
     "A batch in which each augmentation has changed some of the clips"
-    _check_shares(threshold=threshold)
+    check_share(threshold=threshold)
     x,rng = xb.copy(),np.random.default_rng(rng)
     if mask is None: mask = np.ones(x.shape[:2], bool)
     names = [n for n in cfg.AUGMENTATIONS if enable_dropout or n!='frame_dropout']

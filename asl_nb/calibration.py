@@ -9,7 +9,7 @@ __all__ = ['fit_temperature', 'calibration_error', 'plot_reliability', 'save_cal
 import json
 from pathlib import Path
 import numpy as np,pandas as pd
-from .utils import atomic_path,check_amount
+from .utils import atomic_path,check_amount,check_share
 from .config import Config
 from .metrics import choose_threshold,expected_calibration_error,heat,prediction_table
 from .metrics import reliability,sign_scores
@@ -76,7 +76,7 @@ def save_calibration(
 )->dict: # what was written
     "Write temperature and threshold to a checkpoint's sidecar"
     check_amount(temperature=temperature)
-    if not 0<=threshold<=1: raise ValueError(f'threshold: expected 0 to 1, found {threshold!r}')
+    check_share(threshold=threshold)
     path,sidecar = _own_checkpoint(checkpoint)
     found = dict(temperature=round(temperature, 4), threshold=round(threshold, 4), **basis)
     text = json.dumps({**sidecar, 'calibration':found}, indent=1)
@@ -126,7 +126,7 @@ def calibrate(
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Fit temperature and threshold on a checkpoint's validation signers, and write them to its sidecar"
     check_amount(accept=accept)
-    if accept>1: raise ValueError(f'accept: expected a share of at most 1, found {accept!r}')
+    check_share(accept=accept)
     model = load_model_from_checkpoint(_own_checkpoint(checkpoint)[0])
     predicted = [_predicted(model, data, _validation_clips, 'clips of validation signers', progress)]
     if negatives is not None:
@@ -148,5 +148,7 @@ def calibrate_run(
     accept=.95     # share of the right answers that the threshold accepts
 )->list: # of what `calibrate` returns
     "Calibrate a run, or the runs of all folds"
+    check_amount(accept=accept)
+    check_share(accept=accept)
     folds = sorted(Path(out).glob('fold*'))
     return [calibrate(run, data, negatives, progress, accept) for run in folds or [out]]

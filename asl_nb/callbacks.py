@@ -39,8 +39,8 @@ class EarlyStop:
         tolerance=.001     # by how much a value must be better
     ):
         check_count(patience=patience)
-        check_value('EARLY_STOP_MODE', mode, str)
-        check_value('EARLY_STOP_TOLERANCE', tolerance, float)
+        check_value('EARLY_STOP_MODE', mode, str, 'mode')
+        check_value('EARLY_STOP_TOLERANCE', tolerance, float, 'tolerance')
         self.metric,self.sign = Metric(metric).name,(1 if mode=='max' else -1)
         self.patience,self.tolerance = patience,tolerance
         self.best,self.count,self.improved = -np.inf,0,False
@@ -93,7 +93,8 @@ class WeightAverage:
         model,      # in either framework
         decay=.98   # share of the average that remains after a step
     ):
-        self.model,self.decay,self.n_steps = model,check_value('AVERAGE_DECAY', decay, float),0
+        self.decay = check_value('AVERAGE_DECAY', decay, float, 'decay')
+        self.model,self.n_steps = model,0
         self.other = {k:v.clone() for k,v in model.state_dict().items()}
 
     def update(self):
@@ -116,9 +117,9 @@ def _raised(value, factor, limit, start=0.):
     return max(value, min(max(value, start)*factor, limit))
 
 # %% ../nbs/40_callbacks.ipynb #c02e1542
-def _given(cfg, key, value):
+def _given(cfg, key, name, value):
     "A value that was given in place of a setting, under the limits of the setting"
-    return getattr(cfg, key) if value is None else check_value(key, value, float)
+    return getattr(cfg, key) if value is None else check_value(key, value, float, name)
 
 # %% ../nbs/40_callbacks.ipynb #db17258d
 def dropout_callback(
@@ -128,8 +129,8 @@ def dropout_callback(
 )->None:
     "Raise the rate of all dropout layers every DYNAMIC_DROP_OUT_REDUCTION_INTERVAL epochs"
     cfg,rates = trainer.config,trainer.model.get_dropout()
-    factor = _given(cfg, 'DYNAMIC_DROP_OUT_REDUCTION_RATE', dropout_rate)
-    limit = _given(cfg, 'DYNAMIC_DROP_OUT_MAX_THRESHOLD', max_dropout)
+    factor = _given(cfg, 'DYNAMIC_DROP_OUT_REDUCTION_RATE', 'dropout_rate', dropout_rate)
+    limit = _given(cfg, 'DYNAMIC_DROP_OUT_MAX_THRESHOLD', 'max_dropout', max_dropout)
     if (trainer.epoch+1)%cfg.DYNAMIC_DROP_OUT_REDUCTION_INTERVAL: return
     start = cfg.DYNAMIC_DROP_OUT_INIT_RATE
     trainer.model.set_dropout([_raised(p, factor, limit, start) for p in rates])
@@ -142,8 +143,8 @@ def augmentation_increase_callback(
 )->None:
     "Raise the probability of each augmentation every DYNAMIC_AUG_INC_INTERVAL epochs"
     cfg,dataset = trainer.config,get_dataset(trainer.train_loader)
-    factor = _given(cfg, 'DYNAMIC_AUG_INC_RATE', aug_increase_rate)
-    limit = _given(cfg, 'DYNAMIC_AUG_MAX_THRESHOLD', max_limit)
+    factor = _given(cfg, 'DYNAMIC_AUG_INC_RATE', 'aug_increase_rate', aug_increase_rate)
+    limit = _given(cfg, 'DYNAMIC_AUG_MAX_THRESHOLD', 'max_limit', max_limit)
     if (trainer.epoch+1)%cfg.DYNAMIC_AUG_INC_INTERVAL: return
     dataset.augmentation_threshold = _raised(dataset.augmentation_threshold, factor, limit)
 
@@ -187,6 +188,7 @@ def log_hparams_metrics(
 )->None:
     "Log settings together with the metrics they led to"
     from torch.utils.tensorboard.summary import hparams
+    check_count(0, epoch=epoch)
     plain = {k:v if isinstance(v, (int,float,str,bool)) else str(v) for k,v in hparam_dict.items()}
     for summary in hparams(plain, metric_dict): writer.file_writer.add_summary(summary)
     log_metrics(writer, {'epoch':epoch, **metric_dict})

@@ -205,6 +205,8 @@ _CHOICES = dict(DL_FRAMEWORK=('pytorch','tensorflow'), SPLIT=('signer','random_s
                 SAMPLING=('uniform','signer','sign_signer'), KEEP_EPOCH=('best','last'),
                 EARLY_STOP_METRIC=tuple(m.lower() for m in METRIC_NAMES))
 
+def _once(values): return len(set(values))==len(values)
+
 _LIMITS = ( # what is expected, whether a value is that, and the settings that must be
     ('at least 0', lambda v: 0<=v<inf,
      ('INTERPOLATE_MISSING','MIN_SEQUENCES','SKIP_CONSECUTIVE_ZEROS','FOLD','MIXUP',
@@ -224,9 +226,9 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
     ('a share from 0, below 1', lambda v: 0<=v<1, ('DROP_DOUBTFUL','ONE_CYCLE','AVERAGE_DECAY')),
     ('shares from 0, below one half',
      lambda v: v and all(type(s) in (int,float) and 0<=s<.5 for s in v), ('VIEWS',)),
-    ('a list of words', lambda v: all(type(s) is str for s in v),
+    ('a list of words, each once', lambda v: all(type(s) is str and s.strip()==s!='' for s in v) and _once(v),
      ('AUGMENTATIONS','LOG_METRICS','CALLBACKS')),
-    ('row numbers from 0 to 542', lambda v: all(type(i) is int and 0<=i<543 for i in v),
+    ('row numbers from 0 to 542, each once', lambda v: all(type(i) is int and 0<=i<543 for i in v) and _once(v),
      tuple(f'USEFUL_{p}_LANDMARKS' for p in _PARTS)))
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
@@ -234,7 +236,8 @@ _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 def check_value(
     key:str,  # name of the setting
     value,    # what YAML made of it
-    kind:type # type of the default
+    kind:type,# type of the default
+    name=None # of the argument that takes the place of the setting; None for `key`
 ): # the value, as that type
     "A setting's value, checked against its type, its allowed words and its limits"
     if kind is tuple and isinstance(value, list): value = tuple(value)
@@ -244,7 +247,7 @@ def check_value(
     if type(value) is not kind: words = {tuple:'a list, as in [a,b]', str:'a word'}.get(kind, kind.__name__)
     elif value not in choices: words = 'one of '+', '.join(map(str, choices))
     elif holds(value): return value
-    raise ValueError(f'{key}: expected {words}, found {value!r}')
+    raise ValueError(f'{name or key}: expected {words}, found {value!r}')
 
 # %% ../nbs/01_config.ipynb #ff005f5a
 def _check_together(cfg):

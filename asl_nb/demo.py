@@ -11,7 +11,7 @@ import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
 from .visualizations import plot_filmstrip
-from .utils import DEFAULT_WEIGHTS
+from .utils import DEFAULT_WEIGHTS,check_count
 from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
 from .predict import Recognizer
 from .stream import StreamRecognizer
@@ -72,6 +72,7 @@ def run_demo(
     seed=0 # of the perturbations
 )->Path: # the picture
     "Recognize perturbed prototypes from files and in a stream, and draw them"
+    check_count(0, seed=seed)
     out,rng = Path(out),np.random.default_rng(seed)
     recognizer = Recognizer.from_pretrained(DEFAULT_WEIGHTS)
     clips = {sign:perturb(lm, rng) for sign,lm in load_prototypes().items()}

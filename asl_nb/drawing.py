@@ -106,13 +106,12 @@ def draw_bars(
     frame,       # (H, W, 3) uint8 RGB
     predictions, # list of `Prediction`, or of (text, None)
     title='',    # a line above them
-    lines=None   # to make room for; None for as many as are used
+    lines:int=None # to make room for; None for as many as are used
 )->np.ndarray: # a new, taller frame
     "The frame with signs and their probabilities as bars below it"
+    if lines is not None: check_count(0, lines=lines)
     shown = [(title, None)]*bool(title) + list(predictions)
-    lines = len(shown) if lines is None else lines
-    check_count(0, lines=lines)
-    out,below = _above_lines(frame, lines)
+    out,below = _above_lines(frame, len(shown) if lines is None else lines)
     for line,words in zip(below, shown): _bar(line, *words)
     return out
 
@@ -124,7 +123,7 @@ def draw_timeline(
     frame,   # (H, W, 3) uint8 RGB
     events,  # list of `SignRecognized`, in order
     time,    # of this frame, in seconds
-    duration # of the video, in seconds
+    duration:float # of the video, in seconds
 )->np.ndarray: # a new, taller frame
     "The frame with the video's signs and a playhead below it"
     check_amount(duration=duration)

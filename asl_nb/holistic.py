@@ -7,11 +7,11 @@ __all__ = ['results_to_landmarks', 'convert_mp_to_df', 'load_holistic', 'Holisti
            'video_to_landmarks', 'timed_landmarks']
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
-import numbers,sys
+import sys
 from contextlib import nullcontext
 import numpy as np
 from .landmarks import *
-from .utils import check_count,progress_bar
+from .utils import check_count,check_share,progress_bar
 from .video import check_frame,check_whole,container_info,describe_frames,quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
@@ -33,12 +33,12 @@ def convert_mp_to_df(
 ): # `DataFrame`, 543 rows per frame: frame, type, landmark_index, x, y, z
     "MediaPipe's results as a table in the layout of the competition's files"
     import pandas as pd
+    check_count(0, frame=frame)
     # a result is itself a named tuple, so its type says whether there are several
     several = type(arr_results) is list or getattr(arr_results, 'ndim', 0) in (1,3)
     many = arr_results if several else [arr_results]
     found = [r if isinstance(r, np.ndarray) else results_to_landmarks(r) for r in many]
     lm = np.array(found, np.float64).reshape(len(many)*N_ROWS, 3)
-    check_count(least=0, frame=frame)
     count = np.arange(frame, frame+len(many))
     count = count.astype(np.result_type(np.int16, np.min_scalar_type(count.max(initial=0))))
     keys = {'type':np.tile(ROW_TYPE, len(many)), 'landmark_index':np.tile(ROW_INDEX, len(many))}
@@ -69,13 +69,6 @@ def load_holistic():
                           f'mediapipe {_MEDIAPIPE}, {why}') from e
     return Holistic
 
-# %% ../nbs/06_holistic.ipynb #588a3cc1
-def _check_shares(**shares):
-    "`ValueError` for a value that is not a number from 0 to 1"
-    for name,v in shares.items():
-        if isinstance(v, numbers.Real) and not isinstance(v, bool) and 0<=v<=1: continue
-        raise ValueError(f'{name}: expected a number from 0 to 1, found {v!r}')
-
 # %% ../nbs/06_holistic.ipynb #1c58bdbf
 class HolisticExtractor:
     "MediaPipe Holistic in video mode; each `with` is a new clip"
@@ -84,10 +77,10 @@ class HolisticExtractor:
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
     ):
-        if model_complexity not in (0, 1, 2):
+        if model_complexity not in (0, 1, 2) or isinstance(model_complexity, bool):
             raise ValueError(f'model_complexity: expected 0, 1 or 2, found {model_complexity!r}')
-        _check_shares(min_detection_confidence=min_detection_confidence,
-                      min_tracking_confidence=min_tracking_confidence)
+        check_share(min_detection_confidence=min_detection_confidence,
+                    min_tracking_confidence=min_tracking_confidence)
         self.options = dict(model_complexity=model_complexity, refine_face_landmarks=False,
                             min_detection_confidence=min_detection_confidence,
                             min_tracking_confidence=min_tracking_confidence)

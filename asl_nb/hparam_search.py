@@ -40,7 +40,7 @@ from .data.store import open_store
 from .data.dataset import make_split,signer_warning
 from .metrics import Metric
 from .models.registry import get_search_space,list_models
-from .trainer import Trainer,describe_split,join_folds,resolve_run,train_fold
+from .trainer import Trainer,check_folds,describe_split,join_folds,resolve_run,train_fold
 
 # %% ../nbs/50_hparam_search.ipynb #fd903ae1
 def _log_float(low, high): return optuna.distributions.FloatDistribution(low, high, log=True)
@@ -433,6 +433,13 @@ def _test_all(self:HparamSearchTrainer, configs):
             bar.update(len(done))
     return {name:ray.get(refs) for name,refs in runs.items()}
 
+# %% ../nbs/50_hparam_search.ipynb #f2b0d5bd
+@patch
+def check_folds(self:HparamSearchTrainer)->None:
+    "`ValueError` if `test_best` has no folds to test on; worth a call before the search"
+    try: check_folds(open_store(self.data, self.cfg).table, self.cfg)
+    except ValueError as e: raise ValueError(f'{e}; --no-folds searches without them') from None
+
 # %% ../nbs/50_hparam_search.ipynb #ab65224e
 @patch
 def test_best(self:HparamSearchTrainer,
@@ -440,6 +447,7 @@ def test_best(self:HparamSearchTrainer,
 )->pd.DataFrame: # a row for the shipped settings and for each of the best
     "Train and test the best trials and the shipped settings over all folds"
     check_count(n_best=n_best)
+    self.check_folds()
     n_best = min(n_best, (self.trials.status=='done').sum())
     configs = {'shipped':{}, **{self.trials.trial[i]:self._config(i) for i in range(n_best)}}
     with _cluster(self.address, self.resources): folds = self._test_all(configs)

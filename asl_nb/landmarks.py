@@ -9,7 +9,7 @@ __all__ = ['FACE', 'LEFT_HAND', 'POSE', 'RIGHT_HAND', 'PARTS', 'N_ROWS', 'NOSE',
 
 # %% ../nbs/02_landmarks.ipynb #f1db4b64
 import numpy as np
-from .utils import atomic_path
+from .utils import atomic_path,check_count
 from .config import Config,LIPS
 
 # %% ../nbs/02_landmarks.ipynb #06a595a2
@@ -127,6 +127,7 @@ def write_clip(
 )->None:
     "Write a clip in the layout of the competition's files"
     import pyarrow.parquet as pq
+    check_count(0, first_frame=first_frame)
     if lm.ndim!=3 or lm.shape[1:]!=(N_ROWS,3):
         raise ValueError(f'{path}: expected (T, 543, 3), found {lm.shape}')
     if not 0<len(lm)<2**15-first_frame:

@@ -7,7 +7,7 @@ __all__ = ['ASLDataModule', 'LightningBaseModel', 'LightningTransformerPredictor
            'KeepBest', 'make_lightning_trainer']
 
 # %% ../nbs/42_lightning_trainer.ipynb #b32bb5f6
-from .utils import check_count,require
+from .utils import check_amount,check_count,require
 _lightning = require('lightning', 'lightning') # the import below would name no extra
 
 # %% ../nbs/42_lightning_trainer.ipynb #5b535948
@@ -109,6 +109,7 @@ def _check_arguments(learning_rate, n_classes, cfg):
     if isinstance(learning_rate, str):
         raise ValueError(f'learning_rate: expected a number, found {learning_rate!r}; '
                          f'a model is named by model_name={learning_rate!r}')
+    if learning_rate is not None: check_amount(learning_rate=learning_rate)
     if cfg.DL_FRAMEWORK!='pytorch':
         raise ValueError(f'DL_FRAMEWORK: expected pytorch for Lightning, found {cfg.DL_FRAMEWORK}')
     if cfg.DROP_DOUBTFUL:

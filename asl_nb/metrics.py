@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,check_count,nearest
+from .utils import atomic_path,check_amount,check_count,check_share,nearest
 from .config import METRIC_NAMES,Config
 from .plots import new_axes,percent_axis,save_picture
 
@@ -74,6 +74,7 @@ def prediction_table(
     threshold=None # the probability below which the answer is 'no sign'; None for no answers
 )->pd.DataFrame: # path, participant_id, sign, clean, predicted, probability, rank of the true sign
     "What a model predicted for each clip"
+    if threshold is not None: check_share(threshold=threshold)
     columns = ['path','participant_id','sign',*(['gloss'] if 'gloss' in table else [])]
     clean = table.clean.to_numpy() if 'clean' in table else True
     order = np.argsort(-probs, axis=1, kind='stable')
@@ -158,10 +159,11 @@ _TINY = 1e-12 # in place of a probability that was rounded to 0
 
 def heat(
     probs,      # (n, n_classes) probabilities
-    temperature # above 1: less confident
+    temperature:float # above 1: less confident
 )->np.ndarray: # (n, n_classes)
     "Probabilities at another temperature"
     from scipy.special import softmax
+    check_amount(temperature=temperature)
     return softmax(np.log(np.maximum(probs, _TINY))/temperature, axis=1)
 
 # %% ../nbs/18_metrics.ipynb #4a5da3c5
@@ -198,10 +200,11 @@ def answer_shares(
 # %% ../nbs/18_metrics.ipynb #72c42cd2
 def choose_threshold(
     scores, # (n,) `sign_scores` of clips that are named rightly
-    share   # of them, to be accepted
+    share:float # of them, to be accepted
 )->float: # NaN if there are none
     "The highest threshold that accepts a share of the right answers"
-    if not 0<share<=1: raise ValueError(f'share: expected a number above 0, at most 1, found {share!r}')
+    check_amount(share=share)
+    check_share(share=share)
     n = int(np.ceil(round(share*len(scores), 6))) # .7*10 is a little more than 7
     return float(np.sort(scores)[len(scores)-n]) if n else np.nan
 
@@ -213,6 +216,8 @@ def accepted(
     shares=(.9,.8,.7)    # of the right answers, to be accepted
 )->pd.DataFrame: # by share: threshold, false_accepts (share of `unknown`), right_and_accepted (share of `known`)
     "What thresholds accept that accept given shares of the right answers"
+    shares = np.ravel(shares).tolist()
+    for s in shares: check_amount(shares=s)
     known,right,unknown = np.asarray(known),np.asarray(right, bool),np.asarray(unknown)
     at = [choose_threshold(known[right], s) for s in shares]
     rows = [(t, (unknown>=t).mean(), (right & (known>=t)).mean()) for t in at]
@@ -231,6 +236,7 @@ class Report:
     warning: str = ''         # what the split does not show, as `signer_warning` says it; '' for nothing
 
     def __post_init__(self):
+        check_count(0, seed=self.seed)
         none = self.predictions.sign==Config.NO_SIGN
         p = self.predictions[~none].assign(correct=self.predictions['rank']==1)
         self.known,self.negatives = p.drop(columns='correct'),self.predictions[none]

@@ -36,9 +36,10 @@ def percent_axis(
 
 # %% ../nbs/04_plots.ipynb #790c6869
 def save_picture(
-    plot,         # function that draws on the axes it gets as `ax`
-    path,         # picture to write
-    width, height # inches
+    plot,        # function that draws on the axes it gets as `ax`
+    path,        # picture to write
+    width:float, # inches
+    height:float
 )->None:
     "Write the picture that `plot(ax=...)` draws"
     from matplotlib.figure import Figure

@@ -21,6 +21,7 @@ from fastcore.basics import patch
 from .utils import check_amount,check_count
 from .video import DEFAULT_FPS,check_video_path,container_info,quiet,timed_frames,write_video
 from .holistic import HolisticExtractor,load_holistic
+from .clip import check_given
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,enlarged
@@ -126,6 +127,9 @@ def timely(
 ): # generator of (seconds, RGB frame)
     "The same, read in a thread; `RuntimeError` when the next frame does not come in time"
     check_amount(timeout=timeout)
+    return _timely(source, name, timeout)
+
+def _timely(source, name, timeout):
     reader = Worker(lambda: next(source, None), source.close)
     try:
         reader.send()
@@ -156,10 +160,11 @@ def as_camera(
     if isinstance(capture, Integral) or isinstance(capture, str) and re.fullmatch('-?[0-9]+', text):
         check_count(0, camera=int(capture))
         return int(capture)
-    if not isinstance(capture, (str, Path)) or not (_SCHEME.match(text) or _LOGIN.match(text)): return None
+    typed = isinstance(capture, (str, Path))
+    if not typed or not (_SCHEME.match(text) or _LOGIN.match(text)): return None
     if re.match('(rtsp|https?)://[^/]', text): return text
-    raise ValueError(f'{camera_name(text)}: expected the number of a camera, a video file, or an address '
-                     'that begins with rtsp://, http:// or https://')
+    raise ValueError(f'{camera_name(text)}: expected the number of a camera, a video file, '
+                     'or an address that begins with rtsp://, http:// or https://')
 
 # %% ../nbs/66_predict_on_camera.ipynb #9bf947fc
 def open_capture(
@@ -190,8 +195,9 @@ class CameraFeed:
         early=True      # report a sign while it lasts
     ):
         check_count(last_frames=last_frames)
-        if fps is not None: check_amount(fps=fps)
-        self.recognizer,self.window,self.live,self.fps = recognizer,last_frames/DEFAULT_FPS,live,fps
+        check_given(fps=fps)
+        self.recognizer,self.window = recognizer,last_frames/DEFAULT_FPS
+        self.live,self.fps = live,fps
         self.on_event,self.early,self.stream = on_event,early,None
         self.extractor = extractor or HolisticExtractor()
         self.frames,self.dropped = 0,0
@@ -200,20 +206,29 @@ class CameraFeed:
     def __repr__(self):
         return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
 
-    def picture(self, frame):
-        "The frame with the latest landmarks, and lines below it: always as many"
-        frame = enlarged(frame)
-        if self.landmarks is not None: frame = draw_landmarks_on_frame(frame, self.landmarks)
-        title = f'recognized: {self.signs[-1].sign if self.signs else ""}'
-        dropped = [(f'{self.dropped} frames dropped', None)]*self.live
-        return draw_bars(frame, dropped+self.top[:3], title, lines=4+self.live)
+    @property
+    def doubts(self)->list: # of sentences
+        "What the stream has warned of"
+        return [self.stream.warning] if self.stream and self.stream.warning else []
 
-    def note(self, events):
-        "Keep and report the recognized signs among the events"
-        for e in events:
-            if not isinstance(e, SignRecognized): continue
-            self.signs.append(e)
-            if self.on_event: self.on_event(e)
+# %% ../nbs/66_predict_on_camera.ipynb #4ac64aff
+@patch
+def picture(self:CameraFeed, frame):
+    "The frame with the latest landmarks, and lines below it: always as many"
+    frame = enlarged(frame)
+    if self.landmarks is not None: frame = draw_landmarks_on_frame(frame, self.landmarks)
+    title = f'recognized: {self.signs[-1].sign if self.signs else ""}'
+    dropped = [(f'{self.dropped} frames dropped', None)]*self.live
+    return draw_bars(frame, dropped+self.top[:3], title, lines=4+self.live)
+
+# %% ../nbs/66_predict_on_camera.ipynb #2addc5e6
+@patch
+def note(self:CameraFeed, events):
+    "Keep and report the recognized signs among the events"
+    for e in events:
+        if not isinstance(e, SignRecognized): continue
+        self.signs.append(e)
+        if self.on_event: self.on_event(e)
 
 # %% ../nbs/66_predict_on_camera.ipynb #67e00679
 @patch
@@ -272,12 +287,14 @@ def show_camera_feed(
     capture=0,      # number or address of a camera, video file, or iterable of RGB frames
     on_event=None,  # called with each `SignRecognized` as it comes
     save=None,      # mp4 to write; None writes nothing
-    show=None,      # shows a picture and says whether to go on; None for a window, if there is a screen
+    show=None,      # shows a picture, says whether to go on; None for a window, where there is a screen
     extractor=None, # None for `HolisticExtractor()`
     timeout=10.,    # seconds without a frame that are an error
     early=True      # report a sign while it lasts
 )->list: # of `SignRecognized`
     "Show a camera's or a video's frames with landmarks and signs until it ends or q is pressed"
+    check_count(last_frames=last_frames)
+    check_amount(timeout=timeout)
     if not (show or save): check_screen('save=FILE or --save FILE writes the pictures to a file')
     window = nullcontext(show) if show else open_window() if has_screen() else until_interrupted()
     source = open_capture(capture)

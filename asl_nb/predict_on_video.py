@@ -18,7 +18,7 @@ from .video import DEFAULT_FPS,VIDEO_SUFFIXES,check_video_path,container_info,fi
 from .video import frame_rate,iter_frames,timed_frames,write_video
 from .holistic import timed_landmarks,video_to_landmarks
 from .data.formats import LANDMARK_SUFFIXES
-from .clip import Clip
+from .clip import Clip,check_given
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,draw_timeline,enlarged
@@ -60,11 +60,12 @@ def get_video_landmarks(
 def get_top_n_predictions(
     model_checkpoint, # what `load_recognizer` takes
     landmarks,        # (T, 543, 3) of `get_video_landmarks`
-    n,                # signs to name
+    n:int,            # signs to name
     fps=None          # frames per second; None for the training's
 )->list: # of `Prediction`
     "The n most probable signs, with their probabilities"
     check_count(n=n)
+    check_given(fps=fps)
     return load_recognizer(model_checkpoint).predict(landmarks, top=n, aspect=1., fps=fps).top
 
 # %% ../nbs/65_predict_on_video.ipynb #86851ce1
@@ -79,10 +80,10 @@ def _first_seconds(timed):
     return head,False
 
 # %% ../nbs/65_predict_on_video.ipynb #907ab1fa
-def _one_sign(head, aspect, fps, recognizer, top):
+def _one_sign(name, head, aspect, fps, recognizer, top):
     "The one event of a short video"
     times,lm = zip(*head)
-    a = recognizer.predict(Clip(np.stack(lm), aspect, fps), top=top)
+    a = recognizer.predict(Clip(np.stack(lm), aspect, fps, name), top=top)
     return [SignRecognized(a.sign, a.probability, times[0], times[0]+len(lm)/fps, a.top)]
 
 # %% ../nbs/65_predict_on_video.ipynb #90df3d25
@@ -98,7 +99,7 @@ def _recognize(video_path, timed, recognizer, top):
     height,width,_ = next(iter_frames(video_path)).shape
     head,more = _first_seconds(timed)
     fps = _mean_rate(video_path, [time for time,_ in head])
-    if not more: return _one_sign(head, width/height, fps, recognizer, top)
+    if not more: return _one_sign(str(video_path), head, width/height, fps, recognizer, top)
     return _stream_of_signs(chain(head, timed), width/height, fps, recognizer, top)
 
 def _mean_rate(video_path, times): return frame_rate(times, container_info(video_path).fps) or DEFAULT_FPS

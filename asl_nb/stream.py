@@ -14,10 +14,10 @@ import numpy as np
 from fastcore.basics import patch
 from .utils import check_amount,check_count
 from .landmarks import ClipWarning,LEFT_HAND,N_ROWS,RIGHT_HAND
-from .data.raw import body_faults,check_body
+from .data.raw import body_faults,judge_body
 from .data.formats import as_landmarks
-from .clip import Clip
-from .predict import NO_SIGN,check_given,hand_raised,rounded,shoulder_width
+from .clip import Clip,check_given
+from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
@@ -177,9 +177,9 @@ class StreamRecognizer:
         self.aspect,self.fps = aspect or usual['aspect'],fps or usual['fps']
         self.answer = partial(recognizer.answer, top=top)
         self.movement,self.vote = HandMovement(),Vote(self.answer, live)
-        self.frames = deque(maxlen=round(_SECONDS_KEPT*self.fps)) # (time, landmarks)
+        self.frames = deque() # (time, landmarks) of the last seconds
         self.n,self.time,self.looked = 0,-np.inf,-np.inf # frames so far; times of the last one, the last look
-        self.warned = False # whether a movement has fitted no person
+        self.warning = '' # what was said of a movement that fits no person
 
     @property
     def top(self):
@@ -204,6 +204,13 @@ def _clock(self:StreamRecognizer, time):
     if isinstance(time, numbers.Real) and math.isfinite(time) and time>=self.time: return time
     raise ValueError(f'time: expected seconds, no earlier than the last frame, found {time!r}')
 
+# %% ../nbs/62_stream.ipynb #6313d5a8
+@patch
+def _keep(self:StreamRecognizer, time, lm):
+    "Keep a frame, and drop those that are too old"
+    self.frames.append((time, lm))
+    while time-self.frames[0][0]>_SECONDS_KEPT: self.frames.popleft()
+
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
 def push(self:StreamRecognizer,
@@ -214,7 +221,7 @@ def push(self:StreamRecognizer,
     lm,time = self._as_frame(lm),self._clock(time)
     self.n,self.time = self.n+1,time
     span = self.movement.push(lm[:,:2]*np.float32([self.aspect, 1]), time)
-    if span or self.movement.start is not None: self.frames.append((time, lm))
+    if span or self.movement.start is not None: self._keep(time, lm)
     if span is None: return self._look_again(time)
     return [SignStarted(time)] if span.end is None else self._finish(span)
 
@@ -248,10 +255,9 @@ def _look_again(self:StreamRecognizer, time):
 def _check_person(self:StreamRecognizer):
     "Warn, once in a stream, of a movement that fits no person"
     points = Clip(np.stack([lm for _,lm in self.frames]), self.aspect).points
-    if self.warned or not body_faults(points): return
-    self.warned = True
-    try: check_body(points, 'stream')
-    except ValueError as e: warnings.warn(str(e), ClipWarning)
+    if self.warning or not body_faults(points): return
+    self.warning = 'stream: '+''.join(judge_body(points))
+    warnings.warn(self.warning, ClipWarning)
 
 # %% ../nbs/62_stream.ipynb #39974c00
 @patch

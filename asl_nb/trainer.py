@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'check_loss', 'predict_clips', 'describe_split',
-           'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'train_fold', 'join_folds', 'cross_validate',
-           'load_run_config', 'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
+           'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'check_folds', 'train_fold', 'join_folds',
+           'cross_validate', 'load_run_config', 'train_run', 'evaluate_run', 'other_signs', 'predict_rows']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
@@ -56,6 +56,7 @@ def fold_dir(
     fold:int
 )->Path:
     "The folder of one fold's run"
+    check_count(0, fold=fold)
     return Path(out)/f'fold{fold}'
 
 # %% ../nbs/41_trainer.ipynb #8c3b6f64
@@ -67,6 +68,7 @@ def resolve_run(
     n_classes=None     # signs, if they are known
 )->dict: # the model's full configuration
     "Check the names in the settings, and resolve the configuration"
+    if n_classes is not None: check_count(n_classes=n_classes)
     logged_metrics(cfg)
     named_callbacks(cfg.CALLBACKS)
     known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
@@ -343,11 +345,12 @@ def _n_epochs(self:Trainer, wanted=None):
 def fit_to_clips(
     model,   # in either framework
     dataset, # `ASLDataset` of training clips
-    seed,    # of their choice
+    seed:int,# of their choice
     n=2048   # clips at most
 )->None:
     "Let the first step of a model take its statistics from training clips"
     check_count(n=n)
+    check_count(0, seed=seed)
     some = np.random.default_rng(seed).permutation(len(dataset))[:n]
     x,mask,_ = dataset.subset(dataset.clips, augment=False).batch(np.sort(some))
     model.fit_inputs(x, mask)
@@ -566,6 +569,18 @@ def _train(trainer, resume):
     if resume and not there: print(f'{trainer.run_dir}: no finished epoch to resume; starting')
     (trainer.resume() if there else trainer).train()
 
+# %% ../nbs/41_trainer.ipynb #899003ca
+def _expect_signers(config):
+    if config.SPLIT!='signer': raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
+
+def check_folds(
+    table,        # one row per clip
+    config:Config # SPLIT, N_FOLDS
+)->None:
+    "`ValueError` if there are no folds, or too few signers for them"
+    _expect_signers(config)
+    make_split(table, config.replace(FOLD=config.N_FOLDS-1))
+
 # %% ../nbs/41_trainer.ipynb #9a6f391f
 def train_fold(
     config:Config, # settings
@@ -578,8 +593,7 @@ def train_fold(
 )->Report:
     "Train on a fold, and test on its test signers"
     check_count(0, fold=fold)
-    if config.SPLIT!='signer':
-        raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
+    _expect_signers(config)
     config,run_dir = config.replace(FOLD=fold),fold_dir(out, fold)
     trainer = Trainer(config, data, run_dir=run_dir, progress=progress, **kw)
     _train(trainer, resume)
@@ -607,8 +621,8 @@ def cross_validate(
     **kw           # of `Trainer`
 )->Report:
     "Train and test on every fold"
-    folds,table = range(config.N_FOLDS),as_dataset(data, config, progress).metadata_df
-    make_split(table, config.replace(FOLD=folds[-1])) # are there enough signers for the last?
+    check_folds(as_dataset(data, config, progress).metadata_df, config)
+    folds = range(config.N_FOLDS)
     return join_folds([train_fold(config, data, out, f, progress, resume, **kw) for f in folds])
 
 # %% ../nbs/41_trainer.ipynb #4b1db3f5
@@ -636,6 +650,7 @@ def train_run(
     negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
+    check_count(n_workers=n_workers)
     resolve_run(cfg, overrides=overrides)
     store = open_store(data, cfg, n_workers, progress, negatives)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))

@@ -17,8 +17,8 @@ import numpy as np
 from .utils import DEFAULT_WEIGHTS
 from .landmarks import ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
-from .clip import Clip,as_clip
-from .predict import NO_SIGN,check_given,load_recognizer
+from .clip import Clip,as_clip,check_given
+from .predict import NO_SIGN,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_landmarks_on_frame
 from .predict_on_camera import CameraFeed,as_camera,open_capture,timely
@@ -177,9 +177,11 @@ class CameraWidget(RecognitionWidget):
             with closing(timely(source.frames, source.name)) as frames:
                 for _,jpeg in feed.pictures(frames, lambda _: not self.stopped.is_set()):
                     self.heading.value = f'<b>{escape(source.name)}</b>: {feed}'
+                    self.note(feed.doubts)
                     self.show(jpeg, feed.top, feed.signs)
             self.signs.value = signs_html(feed.signs) # the end recognizes a last sign
             self.heading.value = f'stopped: {feed}'
+            self.note(feed.doubts)
         except Exception as e: self.heading.value = f'stopped: {escape(str(e) or repr(e))}'
         finally: self.button.disabled = True
 

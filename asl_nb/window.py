@@ -55,8 +55,8 @@ def until_interrupted(): # gives show(picture), which shows nothing and says whe
 
 # %% ../nbs/64_window.ipynb #5944f120
 def show_frames(
-    frames, # iterable of (H, W, 3) uint8 RGB
-    fps     # frames per second
+    frames,   # iterable of (H, W, 3) uint8 RGB
+    fps:float # frames per second
 )->None:
     "Show frames in a window until they end or the window is closed"
     check_amount(fps=fps)

@@ -27,15 +27,15 @@ def has_consecutive_zeros(
     return bool(len(at)>1 and (np.diff(at)-1).max()>skip)
 
 # %% ../../nbs/11_data.cleaning.ipynb #d49d7f4c
-def _readable(folder, n_workers=1, progress=True):
-    "The readable clips of a data folder with statistics, and a report of the others"
-    table,report = check_data(folder, n_workers, progress)
-    return table,report[~report.path.isin(table.path)].assign(rule='unreadable')[_REPORT]
+def _usable(folder, cfg, n_workers=1, progress=True):
+    "The clips of a data folder that show a person, with statistics, and a report of the others"
+    table,report = check_data(folder, n_workers, progress, cfg)
+    return table,report[~report.path.isin(table.path)].assign(rule='refused')[_REPORT]
 
 # %% ../../nbs/11_data.cleaning.ipynb #8a5497ec
 def _clips(table, cfg):
     "A given table with an empty report, or the clips of RAW_DATA_DIR"
-    if table is None: return _readable(cfg.path('RAW_DATA_DIR'))
+    if table is None: return _usable(cfg.path('RAW_DATA_DIR'), cfg)
     if isinstance(table, pd.DataFrame): return table,pd.DataFrame(columns=_REPORT)
     raise TypeError(f'expected a table of check_data, or None for train.csv of RAW_DATA_DIR, found {table!r}')
 
@@ -126,9 +126,9 @@ def clean_data(
     out = Path(out or cfg.path('OUT_DIR', 'cleaned'))
     if out.resolve()==folder.resolve():
         raise ValueError(f'{out}: expected a folder other than the data')
-    table,unreadable = _readable(folder, n_workers, progress)
+    table,refused = _usable(folder, cfg, n_workers, progress)
     kept,others = clean_table(table, cfg)
-    report = pd.concat([unreadable, others])
+    report = pd.concat([refused, others])
     counts = report.rule.value_counts()
     counts['stay'] = len(kept)
     _write_cleaned(out, kept, report, counts.to_dict(), cfg)

@@ -15,7 +15,7 @@ from ..utils import check_count
 from ..config import Config,SOURCES
 from ..landmarks import *
 from .raw import NOSE_RATIO,read_clip
-from ..clip import Clip
+from ..clip import Clip,check_given
 
 # %% ../../nbs/12_data.preprocess.ipynb #074190ba
 def _short_gaps(missing, offsets, max_gap):
@@ -399,6 +399,7 @@ def preprocess_data_item(
     fps=None           # frames per second, where the data do not state it
 )->dict: # landmarks (T, P, C), target, size (real frames)
     "The features of one file, with its target"
+    check_given(aspect=aspect, fps=fps)
     _check_config(cfg)
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)
     return dict(landmarks=xb[0], target=targets_sign, size=int(mask.sum()))

@@ -6,7 +6,8 @@
 __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 'read_clip', 'read_clip_frame', 'load_label_map',
            'read_clip_table', 'read_table', 'recorded_as', 'map_clips', 'parts_seen', 'content_hash', 'clip_statistics',
            'clip_setting', 'aspect_warning', 'layout_figures', 'layout_faults', 'body_faults', 'part_order',
-           'check_body', 'identical_clips', 'check_data', 'signer_layout', 'layout_warnings', 'describe']
+           'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'read_person', 'check_data', 'signer_layout',
+           'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
 import csv,hashlib,io,itertools,json,math,os,re,warnings
@@ -42,7 +43,7 @@ def _open(path):
     "The file's bytes, and the parquet file"
     import pyarrow as pa, pyarrow.parquet as pq
     if not os.path.isfile(path):
-        raise FileNotFoundError(f'{path}: expected a parquet file, found none')
+        raise FileNotFoundError(f'{path}: expected a clip, found no file')
     source = pa.memory_map(str(path))
     return source,pq.ParquetFile(source, pre_buffer=False)
 
@@ -54,7 +55,8 @@ def _coordinate_names(names, columns, path):
     wide = next((n for n in names if _WIDE.fullmatch(str(n))), None)
     if wide:
         raise ValueError(f'{path}: expected one row per landmark and frame, found a column {wide}, as in the '
-                         'fingerspelling competition, with one row per frame: `asl data import` reads it')
+                         'fingerspelling competition, with one row per frame: `asl data import` reads those with '
+                         'a column frame and x and y of all 543 landmarks')
     columns = list(columns or ('xyz' if 'z' in names else 'xy'))
     missing = [c for c in (*_KEYS,*columns) if c not in names]
     if not missing: return columns
@@ -84,8 +86,9 @@ def _numpy(array):
 # %% ../../nbs/07_data.raw.ipynb #286e9f08
 def _column(table, name, path):
     "A column as numbers"
-    from pyarrow.types import is_floating,is_integer
+    from pyarrow.types import is_floating,is_integer,is_null
     column = table.column(name)
+    if is_null(column.type): return np.full(len(column), np.nan)
     if not (is_integer(column.type) or is_floating(column.type)):
         raise ValueError(f'{path}: expected numbers in {name}, found {column.type}')
     return _numpy(column.chunk(0) if column.num_chunks==1 else column.combine_chunks())
@@ -250,7 +253,8 @@ def _csv_rows(path, needed=COLUMNS):
                              f'found {len(row)}: {row[:4]}')
     missing = [c for c in needed if c not in names]
     if missing:
-        raise ValueError(f'{path}: expected columns {list(needed)}, found none named {missing}')
+        raise ValueError(f'{path}: expected columns {list(needed)}, found none named {missing} '
+                         f'among {", ".join(names)}')
     at = names.index('path')
     for row in rows: row[at] = row[at].replace('\\', '/')
     return names,rows
@@ -258,10 +262,10 @@ def _csv_rows(path, needed=COLUMNS):
 # %% ../../nbs/07_data.raw.ipynb #7b00c524
 def _whole_numbers(text, path):
     "A column of text as whole numbers"
-    bad = text[~text.str.fullmatch('-?[0-9]{1,18}').astype(bool)]
+    bad = text[~text.str.fullmatch(r'-?[0-9]{1,18}(\.0*)?').astype(bool)]
     if len(bad):
         raise ValueError(f'{path}: expected whole numbers in {text.name}, found {bad.iloc[0]!r}')
-    return text.astype(np.int64)
+    return text.str.partition('.')[0].astype(np.int64)
 
 # %% ../../nbs/07_data.raw.ipynb #049c35e4
 def _above_zero(text, name, path):
@@ -519,6 +523,7 @@ def _collapsed(points):
     "Whether all seen points of a part coincide: (T, 543)"
     x,out = points[...,0],np.zeros(points.shape[:2], bool)
     same = x[:,1:]==x[:,:-1]
+    if not same.any(): return out
     for s in PARTS.values():
         t = np.flatnonzero(same[:,s.start:s.stop-1].any(1))
         one = np.fmax.reduce(x[t,s], 1)==np.fmin.reduce(x[t,s], 1)
@@ -531,13 +536,13 @@ def layout_figures(
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie"
     collapsed = _collapsed(points)
-    at = lambda rows: np.where(collapsed[:,rows,None], np.nan, points[:,rows])
-    left,right,nose = np.moveaxis(at([LEFT_SHOULDER, RIGHT_SHOULDER, NOSE]), 1, 0)
+    if collapsed.any(): points = np.where(collapsed[...,None], np.nan, points)
+    left,right,nose = points[:,LEFT_SHOULDER],points[:,RIGHT_SHOULDER],points[:,NOSE]
     across,above = left[:,0]-right[:,0],(left[:,1]+right[:,1])/2-nose[:,1]
-    bones = at(_BONES[:,0])-at(_BONES[:,1]) # t bone xy
+    bones = points[:,_BONES[:,0]]-points[:,_BONES[:,1]] # t bone xy
     lengths = _medians(np.hypot(bones[...,0], bones[...,1]), _LEAST_SHARE*len(points))
     span,height = _medians(np.stack([across, above], 1))
-    pose = ~(np.isnan(points[:,POSE,0]) | collapsed[:,POSE]).all(1)
+    pose = ~np.isnan(points[:,POSE,0]).all(1)
     with np.errstate(divide='ignore', invalid='ignore'):
         return dict(collapsed=collapsed.any(1).mean(), torso_seen=(~np.isnan(above)).sum()/pose.sum(),
                     shoulder_span=span/lengths[1], nose_height=height/lengths[0],
@@ -582,14 +587,16 @@ def _fit(points):
 # %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
     points # (T, 543, 2) of a clip, in units of the picture's height
-)->tuple: # the parts' names in their order; None if no order makes a person, or several do
+)->tuple: # the parts' names in their order; None if no order makes a person, or several make different ones
     "The order of the parts in which the points are those of a person"
     fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
     torn = _torn(points)
     fits = {o:fit for o,fit in fits.items() if fit and -fit[0]<=torn}
     usual = {o:fit for o,fit in fits.items() if o.index('left_hand')<o.index('right_hand')} or fits
     best = [o for o,fit in usual.items() if fit==max(usual.values())]
-    return best[0] if len(best)==1 else None
+    people = [_reordered(points, o) for o in best] # alike if they differ in parts that were not seen
+    alike = all(np.array_equal(people[0], p, equal_nan=True) for p in people)
+    return best[0] if best and alike else None
 
 # %% ../../nbs/07_data.raw.ipynb #50a990e6
 _FARTHEST = 20 # times the height of the picture; the feet of a person close to the camera were at 10
@@ -610,7 +617,7 @@ def _mirrored(points):
 def _in_body_sizes(points, figures):
     "The figures with distances in shoulder widths as a person who faces the camera has them"
     width,neck,*_ = _torso(points)
-    scale = width/np.fmax(width, neck/NOSE_RATIO)
+    with np.errstate(invalid='ignore'): scale = width/np.fmax(width, neck/NOSE_RATIO) # 0/0: all at one place
     return {k:v*scale if k in _NEIGHBORS else v for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #f3175684
@@ -636,24 +643,38 @@ def _doubt(points, faults, order):
     if np.isnan(points).all(): return 'nobody was seen in any frame'
     return '; '.join(_with_order(faults, order))
 
+# %% ../../nbs/07_data.raw.ipynb #d88c805e
+def found_pixels(
+    most # the largest coordinate
+)->str:
+    "Why coordinates like pixels are refused"
+    return ("expected shares of the picture's width and height, "
+            f'found numbers up to {most:.0f}, as pixels are: divide by width and height')
+
+# %% ../../nbs/07_data.raw.ipynb #7a6244a4
+def judge_body(
+    points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
+)->tuple: # why the points are those of no person, and what is doubtful about others; '' if nothing
+    "The verdict on a clip, the same for all that recognize, check or train"
+    if (points>_FARTHEST).any() or (points<-_FARTHEST).any():
+        x,y = np.fmax.reduce(np.abs(points), (0,1))
+        return found_pixels(y if y>_FARTHEST else x),''
+    figures = layout_figures(points)
+    faults = layout_faults(figures)
+    if not (faults or math.isnan(figures['nose_height'])): return '',''
+    order = part_order(points)
+    refusal = _refusal(points, figures, order) if faults else ''
+    return refusal,'' if refusal else _doubt(points, faults, order)
+
 # %% ../../nbs/07_data.raw.ipynb #e05e561d
 def check_body(
     points, # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
     name='' # of the clip, for the messages
 )->None:
     "`ValueError` for points that are those of no person, `ClipWarning` for doubtful ones"
+    refusal,doubt = judge_body(points)
     start = f'{name}: ' if name else ''
-    if (np.abs(points)>_FARTHEST).any():
-        x,y = np.fmax.reduce(np.abs(points), (0,1))
-        raise ValueError(f'{start}expected shares of the picture, 0 to 1, found values up to '
-                         f'{y if y>_FARTHEST else x:.0f}: pixels?')
-    figures = layout_figures(points)
-    faults = layout_faults(figures)
-    if not (faults or math.isnan(figures['nose_height'])): return
-    order = part_order(points)
-    reason = _refusal(points, figures, order) if faults else ''
-    if reason: raise ValueError(start+reason)
-    doubt = _doubt(points, faults, order)
+    if refusal: raise ValueError(start+refusal)
     if doubt: warnings.warn(start+doubt, ClipWarning, stacklevel=2)
 
 # %% ../../nbs/07_data.raw.ipynb #2882b8e7
@@ -667,22 +688,28 @@ def identical_clips(
     return pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
 
 # %% ../../nbs/07_data.raw.ipynb #b2a8e3fb
-def _body_reason(points):
-    "Why `check_body` refuses points; None if it does not"
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', ClipWarning) # these are judged by signer
-        try: return check_body(points)
-        except ValueError as e: return str(e)
+def read_person(
+    file,              # parquet file of a clip
+    aspect:float,      # width / height of the picture
+    columns=('x','y'), # coordinates to read, first these two
+    rows=slice(None)   # (P,) rows of the 543 to keep
+)->np.ndarray: # (T, P, C) float32, NaN = not detected
+    "One clip's landmarks; `ValueError` if they are those of no person"
+    lm = read_clip(file, columns)
+    kept = np.array(lm[:,rows])
+    lm[...,0] *= aspect # now in units of the picture's height
+    refusal,_ = judge_body(lm[...,:2])
+    if refusal: raise ValueError(f'{file}: {refusal}')
+    return kept
 
 # %% ../../nbs/07_data.raw.ipynb #a60080da
 def _file_statistics(item):
     "The statistics and the layout of one file; item: the file, the aspect of its pictures"
     file,aspect = item
-    lm = read_clip(file, ('x','y'))
-    stats = clip_statistics(lm, [0, len(lm)])
+    lm = read_person(file, aspect)
+    stats = {k:v[0] for k,v in clip_statistics(lm, [0, len(lm)]).items()}
     lm[...,0] *= aspect # now in units of the picture's height
-    stats = {k:v[0] for k,v in stats.items()}
-    return stats | layout_figures(lm) | {'reason':_body_reason(lm)}
+    return stats | layout_figures(lm)
 
 # %% ../../nbs/07_data.raw.ipynb #7e21ae34
 def check_data(
@@ -691,20 +718,19 @@ def check_data(
     progress=True, # show a bar
     cfg=Config()   # SOURCE
 )->tuple: # table with statistics and layout, report (path, reason)
-    "Read every clip of a folder; the report names what is wrong, and identical clips"
+    "Read every clip of a folder; the report names those that are left out, and identical clips"
     import pandas as pd
+    check_count(n_workers=n_workers)
     table,report,_ = read_table(folder)
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
     bad = np.array([isinstance(o, Exception) for o in found], bool)
     reasons = [str(o) for o,b in zip(found, bad) if b]
     wrong = pd.DataFrame({'path':table.path[bad], 'reason':reasons})
-    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT, 'reason'])
+    stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT])
     table = table[~bad].drop(columns=[*LAYOUT], errors='ignore').reset_index(drop=True)
     table = pd.concat([table, stats], axis=1)
-    nobody = table.loc[table.reason.notna(), ['path','reason']]
-    report = pd.concat([report, wrong, nobody, identical_clips(table)], ignore_index=True)
-    return table.drop(columns='reason'), report
+    return table, pd.concat([report, wrong, identical_clips(table)], ignore_index=True)
 
 # %% ../../nbs/07_data.raw.ipynb #c181e30b
 def _over_clips(values, weights, least):
@@ -733,6 +759,27 @@ def layout_warnings(
     faults = {signer:layout_faults(signer_layout(rows)) for signer,rows in signers}
     return [f'signer {signer}: '+'; '.join(f.values()) for signer,f in faults.items() if f]
 
+# %% ../../nbs/07_data.raw.ipynb #d8a121e4
+def unknown_signers(
+    table # one row per clip: participant_id, perhaps signer
+)->np.ndarray: # (n,) bool
+    "Which clips have a signer of their own because nobody said who signed them"
+    alone = ~table.participant_id.duplicated(keep=False).to_numpy()
+    number = table.participant_id.astype(str)
+    name = table.get('signer', number).astype(object).where(lambda s: s.notna(), number).astype(str)
+    numbered = (name==number).to_numpy() & alone & (2*alone.sum()>len(table)) # no name tells that it is meant
+    return (name=='').to_numpy() | numbered
+
+# %% ../../nbs/07_data.raw.ipynb #56920289
+def signers_unknown(
+    table # one row per clip: participant_id, perhaps signer
+)->str: # '' if all are known
+    "How many clips have unknown signers, in words"
+    n,total = int(unknown_signers(table).sum()),len(table)
+    if not n: return ''
+    who = 'the signers' if n==total else f'the signers of {n} of {total} clips'
+    return f'{who} are unknown: each recording counts as its own signer'
+
 # %% ../../nbs/07_data.raw.ipynb #27bf636b
 def _counted(**counts): return ', '.join(f'{n} {k}{"" if n==1 else "s"}' for k,n in counts.items())
 
@@ -753,6 +800,6 @@ def describe(
         lines.append('height of the nose over the width of the shoulders: '
                      f'{(ratio/aspects).median():.2f} ({ratio.median():.2f} uncorrected)')
     unseen = table.content.isna().sum()
-    doubts = [f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
+    doubts = [signers_unknown(table), f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
               aspect_warning(ratio, aspects), *layout_warnings(table)]
     return '\n'.join(lines + [f'warning: {w}' for w in doubts if w])

@@ -15,12 +15,12 @@ from fastcore.basics import patch
 from ..utils import atomic_path,check_count
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
-from .raw import map_clips,read_clip,read_table
+from .raw import map_clips,read_person,read_table
 from .preprocess import kept_rows,make_features
 
 # %% ../../nbs/13_data.store.ipynb #426e9392
 _FORMAT = 2 # of the files in a store
-_READER = 2 # what the clips' files are taken to say; 2: a part of zeros was not seen
+_READER = 3 # what the clips' files are taken to say; 2: a part of zeros was not seen; 3: what is no person is left out
 
 def store_settings(
     cfg:Config # settings
@@ -48,10 +48,10 @@ def _source_fingerprint(folder, table):
 # %% ../../nbs/13_data.store.ipynb #3f15e326
 _PART = 256 # clips
 
-def _jobs(files):
+def _jobs(clips):
     "The parts: name and clips of each"
-    ends = [(s, min(s+_PART, len(files))) for s in range(0, len(files), _PART)]
-    return [(f'{a}-{b}', files[a:b]) for a,b in ends]
+    ends = [(s, min(s+_PART, len(clips))) for s in range(0, len(clips), _PART)]
+    return [(f'{a}-{b}', clips[a:b]) for a,b in ends]
 
 # %% ../../nbs/13_data.store.ipynb #3e33d032
 def _write_header(f, shape):
@@ -65,21 +65,26 @@ def _write_points(path, points):
         _write_header(f, points.shape)
         f.write(points)
 
+# %% ../../nbs/13_data.store.ipynb #2c39fcc9
+def _kept_points(clip, rows, columns):
+    "The points that features need, of a clip that shows a person; clip: the file, the aspect of its pictures"
+    return read_person(*clip, columns, rows)
+
 # %% ../../nbs/13_data.store.ipynb #60d69f6c
 def _build_part(job, folder, cfg):
     "Read some clips and write them as one part: points, and a table of what is known of each clip"
-    name,files = job
+    name,items = job
     done = folder/f'{name}.parquet'
     if done.exists(): return
     rows = kept_rows(cfg)
-    read = partial(read_clip, columns=cfg.COLUMNS_TO_USE, rows=rows)
-    found = list(map_clips(read, files, progress=False))
+    read = partial(_kept_points, rows=rows, columns=cfg.COLUMNS_TO_USE)
+    found = list(map_clips(read, items, progress=False))
     reason = [str(o) if isinstance(o, Exception) else None for o in found]
     clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
     none = np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32)
     points = np.concatenate([none, *clips.values()])
     stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips.values()]), rows)
-    table = pd.DataFrame(stats, index=list(clips)).reindex(range(len(files)))
+    table = pd.DataFrame(stats, index=list(clips)).reindex(range(len(items)))
     _write_points(folder/f'{name}.npy', points)
     with atomic_path(done) as p: table.assign(reason=reason).to_parquet(p)
 
@@ -101,13 +106,13 @@ def _first_reason(report):
     return reason if path in reason else f'{path}: {reason}'
 
 def _none_left(report):
-    "What to say where no clip can be read"
-    return (f'expected a clip that can be read, found none of {len(report)}; the first: {_first_reason(report)}; '
+    "What to say where no clip is left"
+    return (f'expected a clip that can be used, found none of {len(report)}; the first: {_first_reason(report)}; '
             '`asl data check` lists them all')
 
 # %% ../../nbs/13_data.store.ipynb #57d87ef3
 def _join_tables(files, table, report):
-    "The table of readable clips, with their statistics and offsets, and the report of the others"
+    "The table of usable clips, with their statistics and offsets, and the report of the others"
     found = pd.concat([pd.read_parquet(f) for f in files], ignore_index=True)
     bad = found.reason.notna().to_numpy()
     report = pd.concat([report, pd.DataFrame({'path':table.path[bad], 'reason':found.reason[bad]})])
@@ -136,10 +141,11 @@ def _join(parts, tmp, table, report, marker):
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
 
 # %% ../../nbs/13_data.store.ipynb #115957b7
-def _build_parts(files, parts, cfg, n_workers, progress):
+def _build_parts(table, parts, cfg, n_workers, progress):
     "Build the parts that are missing, in several processes if asked"
     parts.mkdir(exist_ok=True)
-    build,jobs = partial(_build_part, folder=parts, cfg=cfg),_jobs(files.tolist())
+    clips = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
+    build,jobs = partial(_build_part, folder=parts, cfg=cfg),_jobs(clips)
     for o in map_clips(build, jobs, n_workers, progress, chunk=1, unit=f'{_PART} clips'):
         if isinstance(o, Exception): raise o
 
@@ -159,7 +165,7 @@ def _alone(out):
 def _build(out, parts, table, report, marker, cfg, n_workers, progress):
     "Build the store `out` from `parts`, some of which may already exist"
     if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
-    _build_parts(table.file, parts, cfg, n_workers, progress)
+    _build_parts(table, parts, cfg, n_workers, progress)
     if not (parts/'store').exists():
         try:
             with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
@@ -184,7 +190,8 @@ def preprocess_raw_data(
     if not len(table): raise ValueError(f'{folder}: {_none_left(report)}')
     name = folder.resolve().name
     marker = dict(settings=settings, fingerprint=fingerprint(settings), label_map=label_map,
-                  source=_source_fingerprint(folder, table), name=name, clips=len(table), reader=_READER)
+                  source=_source_fingerprint(folder, table), name=name, clips=len(table), reader=_READER,
+                  aspect=cfg.source_defaults['aspect'] if table.aspect.isna().any() else None)
     out = cfg.path('PROCESSED_DATA_DIR', f'{name}-{fingerprint(marker)}')
     parts,is_built = Path(f'{out}.parts'),(out/Config.MARKER_FILE).exists
     if is_built() and not parts.exists(): return out
@@ -259,8 +266,8 @@ class Store:
 
 # %% ../../nbs/13_data.store.ipynb #01fde5ee
 @patch(as_prop=True)
-def unreadable(self:Store)->pd.DataFrame: # path, reason
-    "The clips of the data folder that are not in the store, and why"
+def left_out(self:Store)->pd.DataFrame: # path, reason
+    "The clips of the data folder that are not in the store, because they cannot be read or show no person"
     report = pd.read_csv(self.folder/'report.csv', dtype=str, keep_default_na=False)
     return report[~report.path.isin(self.table.path)].reset_index(drop=True)
 
@@ -323,7 +330,7 @@ def _join_markers(self:JoinedStore):
 
 # %% ../../nbs/13_data.store.ipynb #7ba53894
 @patch(as_prop=True)
-def left_out(self:JoinedStore)->int:
+def shared(self:JoinedStore)->int:
     "How many clips of the second store show signs of the first"
     return len(self.negatives)-len(self.others)
 
@@ -350,7 +357,7 @@ def _open(data, cfg, n_workers, progress):
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
     store = Store(preprocess_raw_data(data, cfg, n_workers=n_workers, progress=progress))
-    if n:=len(bad := store.unreadable):
+    if n:=len(bad := store.left_out):
         _tell(f'{data}: left out {n} of {n+len(store)} clips; the first: {_first_reason(bad)}')
     return store
 
@@ -367,5 +374,5 @@ def open_store(
     store = _open(data, cfg, n_workers, progress)
     if negatives is None: return store
     joined = join_stores(store, _open(negatives, cfg, n_workers, progress))
-    if n:=joined.left_out: _tell(f'{joined.negatives.marker["name"]}: left out {n} clips of signs that the data have')
+    if n:=joined.shared: _tell(f'{joined.negatives.marker["name"]}: left out {n} clips of signs that the data have')
     return joined

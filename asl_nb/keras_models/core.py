@@ -22,7 +22,7 @@ from fastcore.basics import patch
 from keras import ops
 from ..config import Config
 from ..data.preprocess import PALM
-from ..models.first_step import CHANNELS,InputShape,channel_points,fit_first_steps
+from ..models.first_step import CHANNELS,InputShape,channel_points,checked_channels,fit_first_steps
 from ..models.registry import CheckedNumbers,checked_value
 from ..models.core import StepProtocol,checked_rates,copy_weights,create_model,make_by_name
 
@@ -170,9 +170,8 @@ class HandChannels(MaskedLayer):
         channels=CHANNELS # groups to compute
     ):
         super().__init__()
-        self.inputs,self.at,self.channels = inputs,channel_points(inputs),tuple(channels)
-        if not channels or set(channels)-set(CHANNELS):
-            raise ValueError(f'channels: expected some of {CHANNELS}, found {channels!r}')
+        self.channels = checked_channels(channels)
+        self.inputs,self.at = inputs,channel_points(inputs)
         self.size = self._raw(np.zeros((1, 1, inputs.n_points, 2), np.float32)).shape[-1]
         kept = lambda start: self.add_weight((self.size,), start, trainable=False, autocast=False)
         self.mean,self.std = kept('zeros'),kept('ones')
