@@ -112,6 +112,10 @@ def bootstrap_interval(
     draws = by[rng.integers(0, len(by), (n, len(by)))].sum(1)
     return tuple(np.quantile(draws[:,0]/draws[:,1], [.025, .975]).tolist())
 
+def _interval_text(
+    ends # of `bootstrap_interval`
+): return 'no interval: one signer' if np.isnan(ends[0]) else f'95 % over signers {ends[0]:.3f} to {ends[1]:.3f}'
+
 # %% ../nbs/18_metrics.ipynb #94ffd486
 def confused_pairs(
     predictions # of `prediction_table`
@@ -268,10 +272,10 @@ def _judge_answers(self:Report, p):
 @patch
 def _summary(self:Report):
     "The lines above the list of signs"
-    n,(lo,hi) = len(self.known),self.interval
+    n = len(self.known)
     split = '; '.join(filter(None, [self.split, self.warning]))
     yield f'data: {self.data}; split: {split}; {n} clips of {len(self.by_signer)} signers'
-    yield f'top-1 {self.top1:.3f} (95 % over signers {lo:.3f} to {hi:.3f}), top-5 {self.top5:.3f}'
+    yield f'top-1 {self.top1:.3f} ({_interval_text(self.interval)}), top-5 {self.top5:.3f}'
     if self.n_clean<n: yield f'clean clips ({self.n_clean}): top-1 {self.top1_clean:.3f}'
     signs,signers = f'{len(self.by_sign)} signs {self.macro_signs:.3f}',f'signers {self.macro_signers:.3f}'
     yield f'macro over {signs}, over {signers}'
@@ -294,8 +298,8 @@ def _false_accepts(self:Report):
     if not len(n): return
     line = f'negatives: {len(n)} clips of {n.participant_id.nunique()} signers'
     if self.false_accepts is not None:
-        lo,hi = self._interval(n.answer!=Config.NO_SIGN, n)
-        line += f', {self.false_accepts:.3f} named as a sign (95 % over signers {lo:.3f} to {hi:.3f})'
+        ends = self._interval(n.answer!=Config.NO_SIGN, n)
+        line += f', {self.false_accepts:.3f} named as a sign ({_interval_text(ends)})'
     yield line
     for share,a in self.accepted.iterrows():
         yield (f'  {share:.0%} of right answers accepted: negatives {a.false_accepts:.3f}, '

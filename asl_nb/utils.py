@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['DEFAULT_WEIGHTS', 'nearest', 'keyword_hints', 'renamed', 'check_count', 'check_amount', 'check_share', 'listed',
-           'atomic_path', 'progress_bar', 'require']
+           'atomic_path', 'writable_folder', 'progress_bar', 'require']
 
 # %% ../nbs/00_utils.ipynb #a295228c
-import difflib,errno,importlib,math,numbers,os,shutil,sys
+import difflib,errno,importlib,math,numbers,os,shutil,sys,tempfile
 from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import wraps
@@ -124,6 +124,20 @@ def _failed_write(error, tmp):
     if not isinstance(error, OSError): return any(words in str(error) for words in _FULL)
     if error.filename is not None: return str(error.filename)==str(tmp)
     return bool(error.errno) or type(error) is OSError # the others are this project's own
+
+# %% ../nbs/00_utils.ipynb #f86a2065
+def writable_folder(
+    path # of a folder; it is made if it is missing
+)->Path:
+    "A folder for what comes later; `OSError` at once if nothing can be written there"
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as e:
+        found = 'a file' if e.errno in (errno.EEXIST,errno.ENOTDIR) else e.strerror
+        raise OSError(f'{path}: expected a folder to write to, found {found}') from None
+    return folder
 
 # %% ../nbs/00_utils.ipynb #917ccdeb
 def progress_bar(

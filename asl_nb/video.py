@@ -13,7 +13,7 @@ from contextlib import closing,contextmanager
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from .utils import atomic_path,check_amount,check_count
+from .utils import atomic_path,check_amount,check_count,writable_folder
 
 # %% ../nbs/05_video.ipynb #1e16106a
 @contextmanager
@@ -393,7 +393,8 @@ def check_video_path(
     out,       # the video to write
     video_path # the video it is made from
 )->None:
-    "`ValueError` if `out` is not an .mp4 file, or is the video itself"
+    "An error if `out` is not an .mp4 file, is the video itself, or cannot be written"
     if Path(out).suffix.lower()!='.mp4': raise ValueError(f'{out}: expected a name ending in .mp4')
     if Path(out).resolve()==Path(video_path).resolve():
         raise ValueError(f'{out}: expected a file other than the video itself')
+    writable_folder(Path(out).parent)

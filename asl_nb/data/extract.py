@@ -11,7 +11,7 @@ from collections import Counter
 from functools import lru_cache,partial
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path,progress_bar
+from ..utils import atomic_path,progress_bar,writable_folder
 from ..config import Config
 from ..landmarks import ClipWarning,write_clip
 from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
@@ -430,6 +430,7 @@ def _collect(sources, out, open_one, progress, signer, folders):
     rows = _with_signer(rows, signer)
     _check_output(out, sources)
     _check_earlier(out, rows)
+    writable_folder(out)
     made,told,missing = _make_clips(rows, out, open_one, progress)
     report = pd.DataFrame(told, columns=['recording','reason'])
     _write_tables(out, made, report)

@@ -765,8 +765,10 @@ def unknown_signers(
 )->np.ndarray: # (n,) bool
     "Which clips have a signer of their own because nobody said who signed them"
     alone = ~table.participant_id.duplicated(keep=False).to_numpy()
-    unnamed = (table['signer']=='').to_numpy() if 'signer' in table else np.zeros(len(table), bool)
-    return unnamed | (alone & (2*alone.sum()>len(table)))
+    number = table.participant_id.astype(str)
+    name = table.get('signer', number).astype(object).where(lambda s: s.notna(), number).astype(str)
+    numbered = (name==number).to_numpy() & alone & (2*alone.sum()>len(table)) # no name tells that it is meant
+    return (name=='').to_numpy() | numbered
 
 # %% ../../nbs/07_data.raw.ipynb #56920289
 def signers_unknown(
