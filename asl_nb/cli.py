@@ -111,30 +111,36 @@ def _run(argv):
         return _complain(name, e.args[0] if isinstance(e, KeyError) else e, 1)
 
 # %% ../nbs/80_cli.ipynb #f14693c4
-def _streams(): return [s for s in (sys.stdout,sys.stderr) if s is not None] # None: closed
+def _open_closed_streams():
+    "Send what is written to a closed stream nowhere, and let no file take its number"
+    while (fd:=os.open(os.devnull, os.O_RDWR))<3: pass
+    os.close(fd)
+    for name in ('stdout','stderr'):
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, 'w'))
 
 def _show_any_sign():
     "Let a terminal that lacks a letter show its code, instead of failing"
-    for s in _streams():
+    for s in (sys.stdout,sys.stderr):
         if hasattr(s, 'reconfigure'): s.reconfigure(errors='backslashreplace')
 
 def _drop_output():
     "Send what is still to be written nowhere, since the flush at exit would fail too"
     null = os.open(os.devnull, os.O_WRONLY)
-    for s in _streams(): os.dup2(null, s.fileno())
+    for s in (sys.stdout,sys.stderr): os.dup2(null, s.fileno())
 
 # %% ../nbs/80_cli.ipynb #6941623c
 def main(
     argv=None # words after `asl`; None for those of the command line
 )->int: # exit code
     "Run a command"
+    _open_closed_streams()
     _show_any_sign()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _tell_doubt
             try: return _run(list(sys.argv[1:] if argv is None else argv))
             finally:
-                for s in _streams(): s.flush() # before the interpreter's own, which cannot be caught
+                for s in (sys.stdout,sys.stderr): s.flush() # before the interpreter's own, which cannot be caught
     except OSError as e:
         if not isinstance(e, BrokenPipeError): print(f'asl: {e}', file=sys.stderr)
         _drop_output()
@@ -259,9 +265,10 @@ def data_stats(*settings, # KEY=value
 ):
     "Count clips, signers and frames of each sign"
     from asl_nb.data.store import open_store
-    by = open_store(data, _recipe(settings), workers).table.groupby('sign')
+    store = open_store(data, _recipe(settings), workers)
     counts = dict(clips=('path','size'), signers=('participant_id','nunique'), frames=('frames','median'))
-    print(by.agg(**counts).to_string())
+    print(store.table.groupby('sign').agg(**counts).to_string())
+    return int(len(store.left_out)>0)
 
 # %% ../nbs/80_cli.ipynb #98980057
 @command('--data data/raw EPOCHS=30 dropout=.2')

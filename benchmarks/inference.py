@@ -34,10 +34,10 @@ from asl_nb.landmarks import LEFT_HAND, LEFT_SHOULDER, N_ROWS, POSE, RIGHT_HAND,
 from asl_nb.predict import Recognizer
 from asl_nb.pretrained import load_prototypes
 from asl_nb.stream import SignRecognized, StreamRecognizer
-from asl_nb.data.extract import list_videos
 from asl_nb.holistic import HolisticExtractor
 from asl_nb.utils import DEFAULT_WEIGHTS
-from asl_nb.video import VIDEO_SUFFIXES, container_info, describe_frames, iter_frames, timed_frames, write_video
+from asl_nb.video import find_videos as find_all
+from asl_nb.video import container_info, describe_frames, iter_frames, timed_frames, write_video
 
 PARTS = 'cold', 'share', 'clip', 'stream', 'robust'
 ASPECT,FPS = 4/3,30.  # of the prototypes
@@ -65,10 +65,10 @@ def moving_photograph(n):
 def find_videos(folder, signs, limit):
     "Videos of a folder with their signs ('' where not known), those with a sign of the recognizer first"
     index = Path(folder)/'index.csv'
-    if index.exists(): table = list_videos(index)[['file','sign']]
-    else:
-        files = [p for p in sorted(Path(folder).rglob('*')) if p.suffix.lower() in VIDEO_SUFFIXES]
-        table = pd.DataFrame({'file':files, 'sign':''})
+    if index.exists():
+        table = pd.read_csv(index, dtype=str)
+        table['file'] = [Path(folder)/f for f in table.file]
+    else: table = pd.DataFrame({'file':find_all(folder), 'sign':''})
     if not len(table): raise FileNotFoundError(f'{folder}: expected videos, found none')
     return table.assign(known=table.sign.isin(signs)).sort_values('known', ascending=False, kind='stable').head(limit)
 

@@ -142,8 +142,7 @@ def left_out(
     report = pd.read_csv(Path(out)/'report.csv', dtype=str, keep_default_na=False)
     counts = report.rule.value_counts()
     firsts = [report[report.rule==rule].iloc[0] for rule in counts.index]
-    where = ['' if o.path in o.reason else f'{o.path}: ' for o in firsts] # a reader's reason names the file
-    return [f'{o.rule}: left out {n}; the first: {at}{o.reason}' for o,n,at in zip(firsts, counts, where)]
+    return [f'{o.rule}: left out {n}; the first: {o.path}: {o.reason}' for o,n in zip(firsts, counts)]
 
 # %% ../../nbs/11_data.cleaning.ipynb #3c55335c
 def plot_cleaning(

@@ -6,8 +6,8 @@
 __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 'read_clip', 'read_clip_frame', 'load_label_map',
            'read_clip_table', 'read_table', 'recorded_as', 'map_clips', 'parts_seen', 'content_hash', 'clip_statistics',
            'clip_setting', 'aspect_warning', 'layout_figures', 'layout_faults', 'body_faults', 'part_order',
-           'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'read_person', 'check_data', 'signer_layout',
-           'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
+           'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'reason_of', 'read_person', 'check_data',
+           'signer_layout', 'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
 import csv,hashlib,io,itertools,json,math,os,re,warnings
@@ -317,7 +317,9 @@ def read_table(
 )->tuple: # table (one row per clip), report (path, reason), label map
     "The checked table of a data folder, what is wrong with single rows, and the label map"
     import pandas as pd
-    folder,label_map = Path(folder),load_label_map(folder)
+    folder = Path(folder)
+    if not folder.is_dir(): raise FileNotFoundError(f'{folder}: expected a data folder, found none')
+    label_map = load_label_map(folder)
     table = read_clip_table(folder, Config.TRAIN_CSV_FILE).assign(additional=False)
     if (folder/Config.TRAIN_CSV_ADDON_FILE).is_file():
         more = read_clip_table(folder, Config.TRAIN_CSV_ADDON_FILE).assign(additional=True)
@@ -687,6 +689,14 @@ def identical_clips(
     same = table.content.notna() & table.content.duplicated()
     return pd.DataFrame({'path':table.path[same], 'reason':'the same content as '+first[same]})
 
+# %% ../../nbs/07_data.raw.ipynb #43e0d132
+def reason_of(
+    error, # about a file
+    file   # its path
+)->str:
+    "What an error says, without the name of the file"
+    return str(error).removeprefix(f'{file}: ')
+
 # %% ../../nbs/07_data.raw.ipynb #b2a8e3fb
 def read_person(
     file,              # parquet file of a clip
@@ -725,7 +735,7 @@ def check_data(
     items = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
     found = list(map_clips(_file_statistics, items, n_workers, progress))
     bad = np.array([isinstance(o, Exception) for o in found], bool)
-    reasons = [str(o) for o,b in zip(found, bad) if b]
+    reasons = [reason_of(o, f) for o,f,b in zip(found, table.file, bad) if b]
     wrong = pd.DataFrame({'path':table.path[bad], 'reason':reasons})
     stats = pd.DataFrame([o for o,b in zip(found, bad) if not b], columns=[*STATISTICS, *LAYOUT])
     table = table[~bad].drop(columns=[*LAYOUT], errors='ignore').reset_index(drop=True)

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..utils import atomic_path,check_count
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
-from .raw import map_clips,read_person,read_table
+from .raw import map_clips,read_person,read_table,reason_of
 from .preprocess import kept_rows,make_features
 
 # %% ../../nbs/13_data.store.ipynb #426e9392
@@ -79,7 +79,7 @@ def _build_part(job, folder, cfg):
     rows = kept_rows(cfg)
     read = partial(_kept_points, rows=rows, columns=cfg.COLUMNS_TO_USE)
     found = list(map_clips(read, items, progress=False))
-    reason = [str(o) if isinstance(o, Exception) else None for o in found]
+    reason = [reason_of(o, f) if isinstance(o, Exception) else None for o,(f,_) in zip(found, items)]
     clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
     none = np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32)
     points = np.concatenate([none, *clips.values()])
@@ -103,7 +103,7 @@ def _join_arrays(files, out, shape):
 def _first_reason(report):
     "The first row of a report as a sentence"
     path,reason = report.iloc[0][['path','reason']]
-    return reason if path in reason else f'{path}: {reason}'
+    return f'{path}: {reason}'
 
 def _none_left(report):
     "What to say where no clip is left"
