@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
 import numpy as np
-from ..utils import check_count,nearest,progress_bar
+from ..utils import check_amount,check_count,nearest,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
 
@@ -701,10 +701,11 @@ def reason_of(
 def read_person(
     file,              # parquet file of a clip
     aspect:float,      # width / height of the picture
-    columns=('x','y'), # coordinates to read, first these two
+    columns,           # coordinates to read, first x and y
     rows=slice(None)   # (P,) rows of the 543 to keep
 )->np.ndarray: # (T, P, C) float32, NaN = not detected
     "One clip's landmarks; `ValueError` if they are those of no person"
+    check_amount(aspect=aspect)
     lm = read_clip(file, columns)
     kept = np.array(lm[:,rows])
     lm[...,0] *= aspect # now in units of the picture's height
@@ -716,7 +717,7 @@ def read_person(
 def _file_statistics(item):
     "The statistics and the layout of one file; item: the file, the aspect of its pictures"
     file,aspect = item
-    lm = read_person(file, aspect)
+    lm = read_person(file, aspect, ('x','y'))
     stats = {k:v[0] for k,v in clip_statistics(lm, [0, len(lm)]).items()}
     lm[...,0] *= aspect # now in units of the picture's height
     return stats | layout_figures(lm)
