@@ -60,7 +60,8 @@ class Clip:
     @property
     def points(self)->np.ndarray: # (T, 543, 2)
         "x and y in units of the picture's height; the aspect must be known"
-        return self.lm[...,:2]*np.float32([self.aspect,1])
+        x,y = self.lm[...,0],self.lm[...,1]
+        return np.stack([x*np.float32(self.aspect), y], -1)
 
 # %% ../nbs/09_clip.ipynb #c291026b
 @patch(cls_method=True)
