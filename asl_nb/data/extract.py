@@ -6,7 +6,7 @@
 __all__ = ['FOLDERS', 'extract_videos', 'import_clips']
 
 # %% ../../nbs/16_data.extract.ipynb #070cead8
-import hashlib,json,math,re,warnings
+import errno,hashlib,json,math,re,warnings
 from collections import Counter
 from functools import lru_cache,partial
 from pathlib import Path
@@ -149,6 +149,8 @@ def _lists_recordings(csv):
 def _from_folder(root, folders):
     "The recordings of a folder, by its table if it has one, and the suffixes of other files"
     csv = root/Config.TRAIN_CSV_FILE
+    if root.name==Config.LANDMARK_FILES and (root.parent/csv.name).is_file():
+        raise ValueError(f'{root}: expected a folder of signs, found the clips of {root.parent}')
     ours = (root/Config.LANDMARK_FILES).is_dir() # its folders are numbers, not signs
     if csv.is_file() and (ours or _lists_recordings(csv)): return _csv_rows(csv),Counter()
     found = list_recordings([root])
@@ -356,6 +358,7 @@ def _make_clips(rows, out, open_one, progress):
             made.append(clip)
             told += [(_name(row), f'kept, but {d.removeprefix(file)}') for d in doubts]
         except Exception as e:
+            if getattr(e, 'errno', None)==errno.ENOSPC: raise # no recording is to blame
             told.append((_name(row), str(e).removeprefix(file) or repr(e)))
             if isinstance(e, ImportError): missing = missing or e
     return made,told,missing
