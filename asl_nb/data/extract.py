@@ -18,6 +18,7 @@ from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,
 from ..holistic import video_to_landmarks
 from .raw import COLUMNS,STATISTICS,check_body,read_clip,signers_unknown,unknown_signers
 from .formats import LANDMARK_SUFFIXES,count_words,list_recordings,read_recording
+from ..clip import Clip
 
 # %% ../../nbs/16_data.extract.ipynb #63bc4758
 _MEANINGS = { # what a column says -> how it may be called
@@ -317,8 +318,7 @@ def _above_zero(text, name):
 # %% ../../nbs/16_data.extract.ipynb #32a3ad67
 def _checked_body(lm, aspect):
     "`check_body` for landmarks whose aspect may be unknown"
-    aspect = aspect or Config().source_defaults['aspect']
-    check_body(lm[...,:2]*np.float32([aspect,1]))
+    check_body(Clip(lm, aspect).resolved(Config()).points)
 
 # %% ../../nbs/16_data.extract.ipynb #8e7e62e1
 def _make_clip(row, out, open_one, seen):

@@ -18,7 +18,7 @@ from ..config import Config
 from ..landmarks import *
 from ..video import VIDEO_SUFFIXES
 from ..holistic import video_to_landmarks
-from .raw import found_pixels,layout_faults,layout_figures,read_clip,recorded_as
+from .raw import found_pixels,layout_faults,layout_figures,read_clip,recorded_as,torn_parts
 
 # %% ../../nbs/08_data.formats.ipynb #4c97be9d
 _ORDER = ('pose','face','left_hand','right_hand') # in which most scripts put the parts
@@ -54,17 +54,12 @@ def _assembled(flat, parts, order):
     return unseen_as_nan(lm)
 
 # %% ../../nbs/08_data.formats.ipynb #268fa271
-def _torn(lm):
-    "In how many frames a part is seen in part, over all parts"
-    seen = np.abs(lm[...,0])>0
-    return sum(int((seen[:,s].any(1) & ~seen[:,s].all(1)).sum()) for s in PARTS.values())
-
 def _judged(lm):
     "(faults, torn parts) of these points as a body, and how far parts are from their places"
     points = lm[...,:2] # a square picture: the figures have room for others
     figures = layout_figures(points)
     away = [v for k,v in figures.items() if k.endswith('_offset') and v==v]
-    return (len(layout_faults(figures)),_torn(lm)),sum(away)
+    return (len(layout_faults(figures)),torn_parts(points)),sum(away)
 
 # %% ../../nbs/08_data.formats.ipynb #f6823daf
 _LOOKED_AT = 1000 # frames, at most

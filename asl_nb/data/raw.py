@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 'read_clip', 'read_clip_frame', 'load_label_map',
            'read_clip_table', 'read_table', 'recorded_as', 'map_clips', 'parts_seen', 'content_hash', 'clip_statistics',
-           'clip_setting', 'aspect_warning', 'layout_figures', 'layout_faults', 'body_faults', 'part_order',
+           'clip_setting', 'aspect_warning', 'layout_figures', 'layout_faults', 'torn_parts', 'part_order',
            'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'reason_of', 'read_person', 'check_data',
            'signer_layout', 'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
 
@@ -559,13 +559,6 @@ def layout_faults(
     return {k:words.format(figures[k], least, most) for k,(_,least,most,words) in LAYOUT.items()
             if not sound(figures[k], least, most)}
 
-# %% ../../nbs/07_data.raw.ipynb #8b815131
-def body_faults(
-    points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
-)->list: # sentences; empty for a person
-    "What no recording of a person looks like"
-    return [*layout_faults(layout_figures(points)).values()]
-
 # %% ../../nbs/07_data.raw.ipynb #ba1c3321
 def _reordered(points, order):
     "Points whose parts come in another order, in the order of the schema"
@@ -573,10 +566,12 @@ def _reordered(points, order):
     blocks = dict(zip(order, np.split(points, np.cumsum(sizes)[:-1], axis=1)))
     return unseen_as_nan(np.concatenate([blocks[p] for p in PARTS], 1))
 
-def _torn(points):
-    "How many parts of a frame are seen by halves, on average; here 0 is not seen either"
+def torn_parts(
+    points # (T, 543, 2), NaN or 0 = not seen
+)->int:
+    "In how many frames a part is seen by halves, over all parts"
     seen = ~np.isnan(points[...,0]) & (points!=0).any(-1)
-    return sum((seen[:,s].any(1) & ~seen[:,s].all(1)).mean() for s in PARTS.values())
+    return sum(int((seen[:,s].any(1) & ~seen[:,s].all(1)).sum()) for s in PARTS.values())
 
 # %% ../../nbs/07_data.raw.ipynb #52ccb785
 def _fit(points):
@@ -584,7 +579,7 @@ def _fit(points):
     figures = layout_figures(points)
     known = sum(not math.isnan(v) for v in figures.values())
     if math.isnan(figures['nose_height']) or known<5 or layout_faults(figures): return None
-    return -_torn(points),known
+    return -torn_parts(points),known
 
 # %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
@@ -592,7 +587,7 @@ def part_order(
 )->tuple: # the parts' names in their order; None if no order makes a person, or several make different ones
     "The order of the parts in which the points are those of a person"
     fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
-    torn = _torn(points)
+    torn = torn_parts(points)
     fits = {o:fit for o,fit in fits.items() if fit and -fit[0]<=torn}
     usual = {o:fit for o,fit in fits.items() if o.index('left_hand')<o.index('right_hand')} or fits
     best = [o for o,fit in usual.items() if fit==max(usual.values())]
