@@ -20,7 +20,7 @@ from typing import NamedTuple
 from fastcore.basics import patch
 from .utils import check_amount,check_count
 from .video import DEFAULT_FPS,check_video_path,container_info,quiet,timed_frames,write_video
-from .holistic import HolisticExtractor,load_holistic
+from .holistic import HolisticExtractor,load_mediapipe
 from .clip import check_given
 from .predict import load_recognizer
 from .stream import SignRecognized,StreamRecognizer
@@ -299,7 +299,7 @@ def show_camera_feed(
     window = nullcontext(show) if show else open_window() if has_screen() else until_interrupted()
     source = open_capture(capture)
     if save: check_video_path(save, source.name)
-    if extractor is None: load_holistic() # takes seconds, in which camera frames would be lost
+    if extractor is None: load_mediapipe() # takes seconds, in which camera frames would be lost
     recognizer = load_recognizer(model)
     feed = CameraFeed(recognizer, last_frames, source.live, source.fps, on_event, extractor, early)
     rate = source.fps or DEFAULT_FPS
