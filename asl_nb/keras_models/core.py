@@ -8,8 +8,8 @@ __all__ = ['uniform', 'linear', 'layer_normalization', 'Dropout', 'Layer', 'with
            'first_weights', 'BaseModel', 'check_twins']
 
 # %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
-from ..utils import check_amount,check_count,nearest,require
-_tf = require('tensorflow', 'tf') # before the imports below, whose error would not name the extra
+from ..utils import check_amount,check_count,nearest,require_tensorflow
+_tf = require_tensorflow() # before the imports below, whose error would not name the extra
 
 # %% ../../nbs/30_keras_models.core.ipynb #cb4e866f
 import random
@@ -312,7 +312,7 @@ def step_schedule(self:Optimizer)->None:
 # %% ../../nbs/30_keras_models.core.ipynb #982ce735
 @patch
 def state_dict(self:Optimizer):
-    values = {str(i):torch.from_numpy(np.array(v)) for i,v in enumerate(self.keras.variables)}
+    values = {str(i):torch.from_numpy(np.array(v.numpy())) for i,v in enumerate(self.keras.variables)}
     return dict(values=values, clock=self.clock.state_dict())
 
 # %% ../../nbs/30_keras_models.core.ipynb #cc69b5b7
