@@ -58,7 +58,7 @@ def in_namespace():
         sys.exit('privacy: expected Linux with the program unshare (of util-linux), found none: nothing was tested')
     apart = 'unshare', '--map-root-user', '--net', '--mount'
     if subprocess.run([*apart, 'true']).returncode:
-        sys.exit('privacy: expected a network namespace, found that none is allowed here (root may have one): nothing was tested')
+        sys.exit('privacy: expected a network namespace, found that none is allowed here: nothing was tested')
     return subprocess.run([*apart, sys.executable, __file__, 'apart']).returncode
 
 def raise_loopback():
@@ -76,7 +76,8 @@ def ask_outside(tmp):
 def attempts():
     "How often anything here tried to reach another machine so far"
     names,values = (line.split() for line in open('/proc/net/snmp') if line.startswith('Ip:'))
-    return int(dict(zip(names, values))['OutNoRoutes'])+int(dict(map(str.split, open('/proc/net/snmp6')))['Ip6OutNoRoutes'])
+    by_ipv6 = dict(line.split() for line in open('/proc/net/snmp6'))['Ip6OutNoRoutes']
+    return int(dict(zip(names, values))['OutNoRoutes'])+int(by_ipv6)
 
 def run(words, tmp):
     "Run a command of `asl` or Python: exit code, attempts, what was printed"
