@@ -4,17 +4,18 @@
     python benchmarks/holistic.py --videos FOLDER [--old old/bin/python] [--limit N] [--landmarks DATA]
 
 The older one stands for all that is already there: its landmarks are what most models and data sets, GISLR among them,
-were made with. It ended with MediaPipe 0.10.21, so it runs in a Python of its own, which needs nothing but that package.
+were made with. It ended with MediaPipe 0.10.21, so it runs in a Python of its own, which needs only that package.
 Both get the same decoded frames, of each video as it is, mirrored, small, dark and drawn. Printed are
 
-* landmarks: by variant and part, the frames in which both, only the old one or only the new one saw the part; where both
-  did, the largest difference of any point in a frame, as a share of the picture: median and 90th percentile. The same
-  for z, which the recognizer does not use;
+* landmarks: by variant and part, the frames in which both, only the old one or only the new one saw the part; where
+  both did, the largest difference of any point in a frame, as a share of the picture: median and 90th percentile. The
+  same for z, which the recognizer does not use;
 * answers: to how many clips the recognizer gives the same answer and the same top-1 from both. A file index.csv in
   FOLDER (file, sign) says which videos show a sign that it knows: they are counted separately too;
-* time: processor time per frame, and from a cold start to the first landmarks, as ratios to the old one;
-* stored: with DATA, a folder in GISLR's layout whose train.csv names videos (column video), how near its landmarks are to
-  both. They were made by the old one, so this shows what a change of decoder alone does.
+* time: processor time per frame, and from a cold start to the first landmarks, as ratios to the old one (which loads
+  TensorFlow where that is installed);
+* stored: with DATA, a folder in GISLR's layout whose train.csv names videos (column video), how near its landmarks are
+  to both. They were made by the old one, so this shows what a change of decoder alone does.
 
 Exits with 1 unless the median difference of hands is below .01 and at least 97 % of top-1 are the same.
 """
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -85,14 +87,13 @@ class OldHolistic:
     "`mp.solutions.holistic` in another Python"
     def __init__(self, python, folder):
         self.command = [str(python), '-c', OLD]
-        self.frames,self.landmarks = Path(folder)/'frames.npy',Path(folder)/'landmarks.npy'
-
-    @property
-    def job(self): return json.dumps([str(self.frames), str(self.landmarks)])+'\n'
+        self.frames,self.landmarks,self.errors = (Path(folder)/f for f in ('frames.npy','landmarks.npy','errors.txt'))
+        self.job = json.dumps([str(self.frames), str(self.landmarks)])+'\n'
 
     def __enter__(self):
-        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
+        with open(self.errors, 'w') as errors:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
+                                            text=True)
         return self
 
     def __exit__(self, *exc): self.process.communicate()
@@ -100,11 +101,11 @@ class OldHolistic:
     def __call__(self, frames):
         "Landmarks of a clip's frames, and seconds of processor time for all but the first"
         np.save(self.frames, frames)
-        self.process.stdin.write(self.job)
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError): print(self.job, end='', file=self.process.stdin, flush=True)
         for line in self.process.stdout:
             if line.startswith('seconds '): return np.load(self.landmarks, allow_pickle=False),float(line.split()[1])
-        raise RuntimeError(f'{self.command[0]}: expected landmarks, but it ended')
+        found = self.errors.read_text().strip().splitlines()[-1:]
+        raise RuntimeError(f'{self.command[0]}: expected landmarks of mediapipe 0.10.21, found {found}')
 
 def new_holistic(frames):
     "Landmarks of a clip's frames, and seconds of processor time for all but the first"
@@ -169,11 +170,11 @@ def answer_row(group):
                       'largest':f'{change.max():.3f}'})
 
 def print_answers(table):
-    "Print how often both get the same answer, and the clips whose top-1 differs"
+    "Print how often both get the same answer, and the clips whose answer or top-1 differs"
     counts = {**dict(iter(table.groupby('variant', sort=False))), 'all':table, 'all of known signs':table[table.known]}
     print('\nAnswers')
     print(pd.DataFrame({name:answer_row(group) for name,group in counts.items() if len(group)}).T.to_string())
-    for row in table[table.old!=table.new].itertuples():
+    for row in table[(table.old!=table.new)|(table.old_answer!=table.new_answer)].itertuples():
         print(f'  {row.variant}, {row.file}: {row.old} {row.p_old:.2f}, now {row.new} (and {row.old} {row.p_new:.2f}); '
               f'answer {row.old_answer}, now {row.new_answer}')
 
@@ -205,7 +206,8 @@ def print_times(rows, old, rounds=3):
     commands = [(old.command, old.job), ([sys.executable, '-c', NEW, str(old.frames)],)]
     took = np.median([[children_seconds(*command) for command in commands] for _ in range(rounds)], 0)
     for kind,(before,after) in zip(('clock','processor'), took.T):
-        print(f'Cold start to the first landmarks, {kind}: old {before:.1f} s, new {after:.1f} s, ratio {after/before:.2f}')
+        print(f'Cold start to the first landmarks, {kind}: old {before:.1f} s, new {after:.1f} s, '
+              f'ratio {after/before:.2f}')
 
 def print_verdict(rows, table):
     "Print whether the new one may replace the old one; returns it"
