@@ -12,6 +12,7 @@ Both get the same decoded frames, of each video as it is, mirrored, small, dark 
   same for z, which the recognizer does not use;
 * answers: to how many clips the recognizer gives the same answer and the same top-1 from both. A file index.csv in
   FOLDER (file, sign) says which videos show a sign that it knows: they are counted separately too;
+* a measure for these: what JPEG of quality 95 changes in the landmarks and answers of the new one;
 * time: processor time per frame, and from a cold start to the first landmarks, as ratios to the old one (which loads
   TensorFlow where that is installed);
 * stored: with DATA, a folder in GISLR's layout whose train.csv names videos (column video), how near its landmarks are
@@ -38,8 +39,8 @@ from asl_nb.holistic import HolisticExtractor
 from asl_nb.landmarks import FACE, LEFT_HAND, POSE, RIGHT_HAND
 from asl_nb.predict import Recognizer
 from asl_nb.utils import DEFAULT_WEIGHTS
-from asl_nb.video import describe_frames, timed_frames
-from inference import find_videos
+from asl_nb.video import describe_frames, iter_frames, timed_frames
+from inference import find_videos,poor
 
 HANDS_WITHIN,SAME_TOP1 = .01,.97
 HIPS = POSE.start+25 # the first pose point below the hips
@@ -178,6 +179,14 @@ def print_answers(table):
         print(f'  {row.variant}, {row.file}: {row.old} {row.p_old:.2f}, now {row.new} (and {row.old} {row.p_new:.2f}); '
               f'answer {row.old_answer}, now {row.new_answer}')
 
+def print_measure(rows, videos, recognizer):
+    "Print the differences that JPEG makes"
+    plain = rows[rows.variant.eq('as it is')] # in the order of the videos
+    jpeg = [new_holistic([poor(frame, 95) for frame in iter_frames(file)])[0] for file in videos.file]
+    print_parts('The new one on frames as they are, and stored as JPEG', list(zip(plain.new, jpeg)),
+                ('only as they are','only JPEG'))
+    print_answers(pd.DataFrame(answers(plain.assign(variant='JPEG', old=plain.new, new=jpeg), recognizer)))
+
 def print_stored(rows, folder):
     "Print how near the landmarks of a data folder are to both"
     stored = pd.read_csv(Path(folder)/'train.csv').dropna(subset='video').set_index('video').path
@@ -234,6 +243,7 @@ def main():
         print(f"{time.strftime('%Y-%m-%d')}, {recognizer}, {len(videos)} videos")
         print_landmarks(rows)
         print_answers(table)
+        print_measure(rows, videos, recognizer)
         if args.landmarks: print_stored(rows, args.landmarks)
         print_times(rows, old)
     return int(not print_verdict(rows, table))
