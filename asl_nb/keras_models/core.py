@@ -680,4 +680,4 @@ def check_twins(
     batches = [_example(rng, ours.inputs) for _ in range(n_steps)]
     losses = _learn(ours, tf.constant, batches),_learn(theirs, torch.from_numpy, batches)
     assert np.allclose(*losses, atol=1e-3), f'losses differ: {np.round(losses, 4).tolist()}'
-    return theirs,ours,abs(found-want).max()
+    return theirs,ours,float(abs(found-want).max())
