@@ -281,6 +281,8 @@ def _on_copy(fn, name, content, *args):
         return fn(copy, *args)
 
 # %% ../nbs/00_utils.ipynb #957148f7
+_LACKS = '{}: expected this package on each machine of the cluster, found {}'
+
 def _hand_over(done, future, address):
     "Let a call's future have what Ray's has"
     from ray import exceptions as ray
@@ -288,9 +290,7 @@ def _hand_over(done, future, address):
     except (ray.WorkerCrashedError, ray.OutOfMemoryError, ray.NodeDiedError) as e:
         future.set_exception(ChildProcessError(_LOST.format(type(e).__name__)))
     except ray.RayTaskError as e:
-        why = str(e).strip().splitlines()[-1]
-        future.set_exception(RuntimeError(f'{address}: expected this package on each machine of '
-                                          f'the cluster, found {why}'))
+        future.set_exception(RuntimeError(_LACKS.format(address, str(e).strip().splitlines()[-1])))
     except Exception as e: future.set_exception(e)
 
 # %% ../nbs/00_utils.ipynb #39f373f7
@@ -302,7 +302,9 @@ def _on_cluster(fn, address):
     ours = not ray.is_initialized()
     if ours: ray.init(address=address, log_to_driver=False, logging_level='ERROR')
     try:
-        task,fn = ray.remote(num_cpus=1, max_retries=1)(_on_copy),ray.put(fn)
+        try: fn = ray.put(fn)
+        except ImportError as e: raise RuntimeError(_LACKS.format(address, e)) from None
+        task = ray.remote(num_cpus=1, max_retries=1)(_on_copy)
         sent = lru_cache(1)(lambda file: ray.put(Path(file).read_bytes())) # parts of one file come in turn
         def submit(file, *args):
             future = Future()
