@@ -15,7 +15,7 @@ from pathlib import Path
 from weakref import finalize
 import numpy as np
 from .landmarks import *
-from .utils import check_count,check_share,progress_bar
+from .utils import check_count,check_share,keyword_hints,progress_bar
 from .video import check_frame,check_whole,container_info,describe_frames,quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
@@ -104,6 +104,7 @@ def _check_size(frame):
 # %% ../nbs/06_holistic.ipynb #869993b8
 class HolisticExtractor:
     "MediaPipe Holistic in video mode; each `with` is a new clip"
+    @keyword_hints(model_complexity='nothing, the models are those of complexity 1')
     def __init__(self,
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
