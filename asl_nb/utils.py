@@ -174,14 +174,14 @@ def require(
     except ImportError as e:
         raise ImportError(f'{module} is needed for this: {_how_to_install(module, extra)}') from e
 
-# %% ../nbs/00_utils.ipynb #ffe2dccb
+# %% ../nbs/00_utils.ipynb #0feac7d6
 def end_with_parent():
     "In a worker: end as soon as the process that started it is gone"
     from multiprocessing import connection,parent_process
     watch = lambda: connection.wait([parent_process().sentinel]) and os._exit(1)
     Thread(target=watch, daemon=True).start()
 
-# %% ../nbs/00_utils.ipynb #e03fd600
+# %% ../nbs/00_utils.ipynb #a3ca5bfa
 def _serve(link):
     "In a worker: take a function, then answer calls of it"
     end_with_parent()
@@ -198,7 +198,7 @@ def _serve(link):
         except Exception as e: answer = None,e
         link.send(answer)
 
-# %% ../nbs/00_utils.ipynb #b52b7b51
+# %% ../nbs/00_utils.ipynb #f66e5792
 _STARTED = ('expected a worker process to start, found that it ended: a script must call this '
             "under `if __name__=='__main__':`")
 _IMPORTED = 'define it in a module, not in a notebook'
@@ -232,7 +232,7 @@ class _Worker:
         self.process.join()
         return self.process.exitcode
 
-# %% ../nbs/00_utils.ipynb #17df6297
+# %% ../nbs/00_utils.ipynb #766297ce
 _LOST = ('expected an answer, found that the process ended without one ({}): '
          'was memory short, or does the file crash what reads it?')
 
@@ -271,7 +271,7 @@ class _Processes:
             for worker in self.started: worker.end()
             self.started = None
 
-# %% ../nbs/00_utils.ipynb #9dac53a3
+# %% ../nbs/00_utils.ipynb #c05e1c22
 @contextmanager
 def _in_processes(fn, n_workers):
     "`workers` on this machine"
@@ -282,7 +282,7 @@ def _in_processes(fn, n_workers):
             threads.shutdown(wait=False, cancel_futures=True)
             call.end()
 
-# %% ../nbs/00_utils.ipynb #676bb41f
+# %% ../nbs/00_utils.ipynb #7a4a5e0f
 def _on_copy(fn, name, content, *args):
     "In a cluster: call a function with a copy of a file"
     with tempfile.TemporaryDirectory(prefix='asl-') as d:
@@ -290,7 +290,7 @@ def _on_copy(fn, name, content, *args):
         copy.write_bytes(content)
         return fn(copy, *args)
 
-# %% ../nbs/00_utils.ipynb #de72e119
+# %% ../nbs/00_utils.ipynb #957148f7
 def _hand_over(done, future, address):
     "Let a call's future have what Ray's has"
     from ray import exceptions as ray
@@ -303,7 +303,7 @@ def _hand_over(done, future, address):
                                           f'the cluster, found {why}'))
     except Exception as e: future.set_exception(e)
 
-# %% ../nbs/00_utils.ipynb #34a7ca4d
+# %% ../nbs/00_utils.ipynb #39f373f7
 @contextmanager
 def _on_cluster(fn, address):
     "`workers` of a Ray cluster"
@@ -323,7 +323,7 @@ def _on_cluster(fn, address):
     finally:
         if ours: ray.shutdown()
 
-# %% ../nbs/00_utils.ipynb #223b17b6
+# %% ../nbs/00_utils.ipynb #8d1c6223
 def _at_once(fn, *args):
     "The future of a call that is made at once"
     future = Future()
