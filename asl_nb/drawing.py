@@ -53,9 +53,10 @@ def enlarged(
     frame # (H, W, 3) uint8 RGB
 )->np.ndarray: # a new frame
     "The picture, each pixel repeated until text has room below it, with even sides"
+    import cv2
     k = -(-_MIN_WIDTH//check_frame(frame).shape[1])
-    out = frame.repeat(k, 0).repeat(k, 1)
-    return np.pad(out, ((0,len(out)%2), (0,out.shape[1]%2), (0,0)), 'edge')
+    out = cv2.resize(frame, None, fx=k, fy=k, interpolation=cv2.INTER_NEAREST) if k>1 else frame
+    return cv2.copyMakeBorder(out, 0, len(out)%2, 0, out.shape[1]%2, cv2.BORDER_REPLICATE)
 
 # %% ../nbs/63_drawing.ipynb #e285da06
 def _above_lines(frame, n):
