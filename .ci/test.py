@@ -1,4 +1,4 @@
-"All checks of the project, one after another; exits with 1 if any failed"
+"All checks of the project, or those named, one after another; exits with 1 if any failed"
 import ast
 import os
 import subprocess
@@ -121,9 +121,11 @@ def search():
 
 CHECKS = exported,readme_rendered,layout,light,docs,benchmarks,notebooks,keras,search
 
-def main():
-    results = {}
-    for check in CHECKS:
+def main(names):
+    results,known = {},{check.__name__:check for check in CHECKS}
+    unknown = ', '.join(set(names)-known.keys())
+    if unknown: sys.exit(f'expected names among {", ".join(known)}, found {unknown}')
+    for check in [known[n] for n in names] or CHECKS:
         print(f'== {check.__doc__}', flush=True)
         start = time.monotonic()
         results[check.__name__] = check()
@@ -133,4 +135,4 @@ def main():
     print(f'{len(results)-len(failed)} passed, {len(failed)} failed')
     return int(bool(failed))
 
-if __name__=='__main__': sys.exit(main())
+if __name__=='__main__': sys.exit(main(sys.argv[1:]))

@@ -66,11 +66,15 @@ def _above_lines(frame, n):
     return out,[out[y:y+row] for y in range(height, len(out), row)]
 
 # %% ../nbs/63_drawing.ipynb #4d61c6a8
+def _font(row):
+    "Scale and thickness of a text in a line of this height: at 1, a line takes 36 pixels"
+    return row/36,max(1, round(row/18))
+
 def _text_width(text, row):
     "Width of a text in a line of this height, in pixels"
     import cv2
-    (width,_),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)
-    return width*row/36 # at 1, a line takes 36 pixels
+    (width,_),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, *_font(row))
+    return width
 
 # %% ../nbs/63_drawing.ipynb #342f4458
 def _shortened(text, room, row):
@@ -84,10 +88,10 @@ def _write(line, text, x, room):
     "Write a text into a line of a picture"
     import cv2
     row = len(line)
-    ascii = str(text).encode('ascii', 'replace').decode() # the font knows nothing else
-    at,thick = (round(x), round(.75*row)),max(1, round(row/18))
+    ascii = str(text).encode('ascii', 'replace').decode() # the font of OpenCV 4 knows nothing else
     text = _shortened(ascii, room, row)
-    cv2.putText(line, text, at, cv2.FONT_HERSHEY_SIMPLEX, row/36, _WHITE, thick, cv2.LINE_AA)
+    scale,thick = _font(row)
+    cv2.putText(line, text, (round(x), round(.75*row)), cv2.FONT_HERSHEY_SIMPLEX, scale, _WHITE, thick, cv2.LINE_AA)
 
 # %% ../nbs/63_drawing.ipynb #f835f3a5
 _SIGN_COLOR,_NO_SIGN_COLOR = (17,110,150),(90,90,90) # RGB

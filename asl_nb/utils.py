@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['DEFAULT_WEIGHTS', 'nearest', 'keyword_hints', 'renamed', 'check_count', 'check_amount', 'check_share', 'listed',
-           'atomic_path', 'writable_folder', 'progress_bar', 'require', 'end_with_parent', 'workers']
+           'atomic_path', 'writable_folder', 'progress_bar', 'require', 'end_with_parent', 'workers',
+           'require_tensorflow']
 
 # %% ../nbs/00_utils.ipynb #a295228c
 import difflib,errno,importlib,math,numbers,os,pickle,shutil,signal,sys,tempfile
 from collections.abc import Iterable
 from concurrent.futures import Future,ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager,suppress
 from functools import lru_cache,partial,wraps
 from threading import Lock,RLock,Thread,local
 from pathlib import Path
@@ -154,6 +155,15 @@ def progress_bar(
         how = dict(delay=60, mininterval=60, maxinterval=60, ascii=True) | how
     return tqdm(items, **how)
 
+# %% ../nbs/00_utils.ipynb #973e739b
+_LAST_PYTHON = {'tensorflow': (3,13)} # newer ones have no release; so say settings.ini's markers
+
+def _how_to_install(module, extra):
+    "The command for the extra, or the Python that it needs"
+    last = _LAST_PYTHON.get(module)
+    if not last or sys.version_info[:2]<=last: return f"pip install 'asl-nb[{extra}]'"
+    return 'it has no release for Python {}.{}; use {}.{} or older'.format(*sys.version_info[:2], *last)
+
 # %% ../nbs/00_utils.ipynb #80bd1257
 def require(
     module:str, # e.g. 'tensorflow'
@@ -162,7 +172,7 @@ def require(
     "Import an optional module, or say what to install"
     try: return importlib.import_module(module)
     except ImportError as e:
-        raise ImportError(f"{module} is needed for this: pip install 'asl-nb[{extra}]'") from e
+        raise ImportError(f'{module} is needed for this: {_how_to_install(module, extra)}') from e
 
 # %% ../nbs/00_utils.ipynb #0feac7d6
 def end_with_parent():
@@ -338,3 +348,9 @@ def workers(
     else:
         raise ValueError('n_workers: expected 1 with an address, since a cluster knows how many '
                          f'calls to make at a time, found {n_workers}')
+
+# %% ../nbs/00_utils.ipynb #a4c9244a
+def require_tensorflow(): # the module `tensorflow`
+    "Import TensorFlow, after Triton if that is installed; or say what to install"
+    with suppress(ImportError): importlib.import_module('triton')
+    return require('tensorflow', 'tf')
