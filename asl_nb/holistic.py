@@ -113,7 +113,8 @@ class HolisticExtractor:
                     min_tracking_confidence=min_tracking_confidence)
         self.options = dict(min_pose_detection_confidence=min_detection_confidence,
                             min_pose_landmarks_confidence=min_tracking_confidence)
-        self.model,self.shape,self.entered = None,None,False
+        self.model = None
+        self.close()
 
     def __enter__(self):
         self.close()
@@ -145,7 +146,8 @@ class HolisticExtractor:
     def close(self):
         "Free the models"
         if self.model: self.end()
-        self.model,self.shape,self.entered = None,None,False
+        self.mediapipe = self.model = self.end = self.shape = None
+        self.entered = False
 
 # %% ../nbs/06_holistic.ipynb #84359493
 def convert_frames_to_landmarks(
