@@ -129,9 +129,8 @@ class HolisticExtractor:
         "The landmarks of the clip's next frame"
         if not self.entered: raise RuntimeError('expected `with extractor:` around a clip')
         frame = np.ascontiguousarray(_check_size(check_frame(frame)))
-        known = frame.shape==self.shape
-        with nullcontext() if known else quiet():
-            if not known: self._load(frame.shape)
+        with nullcontext() if frame.shape==self.shape else quiet():
+            if frame.shape!=self.shape: self._load(frame.shape)
             image = self.mediapipe.Image(self.mediapipe.ImageFormat.SRGB, frame)
             results = self.model.detect_for_video(image, round(self.n_frames*_FRAME_MS))
         self.n_frames += 1
