@@ -333,21 +333,21 @@ def _at_once(fn, *args):
     return future
 
 @contextmanager
+def _in_this_process(fn): yield partial(_at_once, fn),1
+
 def workers(
     fn,          # called with a file and what `submit` is given beside it
     n_workers=1, # processes; with 1, calls are made in this process
     address=None # of a Ray cluster instead: auto, HOST:PORT or ray://HOST:10001
-): # yields `submit(file, *args)`, which returns a future; and how many calls to begin at a time
+): # a context, which gives `submit(file, *args)`, which returns a future; and how many calls to begin at a time
     "Have a function called in this process, in others, or on a cluster"
     check_count(n_workers=n_workers)
-    if not address and n_workers==1: yield partial(_at_once, fn),1
-    elif not address:
-        with _in_processes(fn, n_workers) as found: yield found
-    elif n_workers==1:
-        with _on_cluster(fn, address) as found: yield found
-    else:
+    if address and n_workers>1:
         raise ValueError('n_workers: expected 1 with an address, since a cluster knows how many '
                          f'calls to make at a time, found {n_workers}')
+    if address: return _on_cluster(fn, address)
+    return _in_processes(fn, n_workers) if n_workers>1 else _in_this_process(fn)
+
 
 # %% ../nbs/00_utils.ipynb #a4c9244a
 def require_tensorflow(): # the module `tensorflow`

@@ -14,7 +14,7 @@ from functools import lru_cache,partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
-from ..utils import atomic_path,check_count,progress_bar,workers,writable_folder
+from ..utils import atomic_path,progress_bar,workers,writable_folder
 from ..config import Config
 from ..landmarks import ClipWarning,write_clip
 from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
@@ -555,7 +555,6 @@ def extract_videos(
     address=None    # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
 )->pd.DataFrame: # what was left out or is doubtful: recording, reason
     "Turn videos into the competition's layout; a second run resumes one that was killed"
-    check_count(n_workers=n_workers)
     crew = workers(partial(_watch, extractor=extractor), n_workers, address)
     return _collect([videos], out, _open_video, crew, progress, signer, folders)
 
