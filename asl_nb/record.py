@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['ANSWERS', 'checked_name', 'read_plan', 'Take', 'ClipCutter', 'refusal', 'body_size', 'doubt', 'Kept', 'Session',
-           'Recorder', 'draw_state', 'plot_clips', 'save_clips', 'record', 'RecordWidget']
+           'draw_state', 'Recorder', 'plot_clips', 'save_clips', 'record', 'RecordWidget']
 
-# %% ../nbs/69_record.ipynb #ddce2ba7
-import csv,io,json,math,re,sys,unicodedata
+# %% ../nbs/69_record.ipynb #78133dc4
+import csv,io,json,math,os,re,sys,unicodedata,warnings
 from collections import Counter,deque
 from contextlib import closing,nullcontext
 from html import escape
 from pathlib import Path
-from queue import Empty,SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 import numpy as np
@@ -28,12 +28,12 @@ from .data.extract import clip_number,signer_number
 from .visualizations import plot_filmstrip
 from .predict import shoulder_width
 from .stream import SECONDS_KEPT,SHORTEST_SIGN,HandMovement,Span
-from .drawing import draw_bars,draw_landmarks_on_frame,enlarged
+from .drawing import draw_bars,draw_landmarks_on_frame,enlarged,font_file
 from .window import check_screen,open_window
 from .predict_on_camera import Feed,open_capture,timely
 from .widget import picture
 
-# %% ../nbs/69_record.ipynb #4658eac1
+# %% ../nbs/69_record.ipynb #0bd07bfb
 def checked_name(
     text, # of a sign or a signer
     what  # it names, for the error
@@ -44,14 +44,14 @@ def checked_name(
     if name and not odd: return name
     raise ValueError(f'{what}: expected a name on one line, found {text!r}')
 
-# %% ../nbs/69_record.ipynb #aa62c1da
+# %% ../nbs/69_record.ipynb #755e9c37
 def _planned(sign, n, clips, path):
     "One sign of a plan, and the number of its clips"
     if n and not re.fullmatch('0*[1-9][0-9]{0,3}', n):
         raise ValueError(f'{path}: expected a number of clips from 1 to 9999, found {n!r}')
     return checked_name(sign, f'{path}: sign'),int(n or clips)
 
-# %% ../nbs/69_record.ipynb #76b441f4
+# %% ../nbs/69_record.ipynb #c52dd4e4
 def read_plan(
     path,    # CSV file with columns sign and, where needed, clips
     clips=10 # of a sign whose number is left out
@@ -62,19 +62,21 @@ def read_plan(
     try:
         lines = io.StringIO(path.read_text(encoding='utf-8-sig'), newline='')
         names,*rows = [row for row in csv.reader(lines, strict=True) if any(row)] or [[]]
-    except (ValueError, csv.Error) as e: raise ValueError(f'{path}: expected CSV, found {e}') from None
+    except (ValueError, csv.Error) as e:
+        raise ValueError(f'{path}: expected CSV, found {e}') from None
     names = [n.strip().lower() for n in names]
     odd = [row for row in rows if len(row)!=len(names)]
     if 'sign' not in names or odd or not rows:
         found = odd[0] if odd else f'{", ".join(names) or "none"} and {len(rows)} signs'
-        raise ValueError(f'{path}: expected columns sign and clips, and a line for each sign, found {found}')
+        raise ValueError(f'{path}: expected columns sign and clips, and a line for each sign, '
+                         f'found {found}')
     said = [dict(zip(names, row)) for row in rows]
     plan = [_planned(s['sign'], s.get('clips', '').strip(), clips, path) for s in said]
     again = [sign for sign,n in Counter(sign for sign,_ in plan).items() if n>1]
     if again: raise ValueError(f'{path}: expected each sign once, found {again[0]} again')
     return dict(plan)
 
-# %% ../nbs/69_record.ipynb #68d17390
+# %% ../nbs/69_record.ipynb #d5aceaaa
 class Take(NamedTuple):
     "A clip that was just recorded"
     clip: Clip
@@ -87,7 +89,7 @@ class Take(NamedTuple):
         "Which frames show the movement"
         return (self.times>=self.span.start) & (self.times<=self.span.end)
 
-# %% ../nbs/69_record.ipynb #5a500aaf
+# %% ../nbs/69_record.ipynb #d980abf4
 _MARGIN = .2 # seconds before and after a movement
 
 class ClipCutter:
@@ -116,7 +118,7 @@ class ClipCutter:
         span = self.movement.end()
         return self._cut(span) if span else None
 
-# %% ../nbs/69_record.ipynb #de06f79c
+# %% ../nbs/69_record.ipynb #35558924
 @patch
 def _forget(self:ClipCutter, seconds):
     "Drop frames that belong to no clip any more"
@@ -130,9 +132,10 @@ def _cut(self:ClipCutter, span):
     part = [k for k in self.kept if span.start-_MARGIN<=k[0]<=span.end+_MARGIN]
     times,frames,lm = zip(*part)
     h,w,_ = frames[0].shape
-    return Take(Clip(np.stack(lm), w/h, frame_rate(times, self.fps)), np.array(times), [*frames], span)
+    clip = Clip(np.stack(lm), w/h, frame_rate(times, self.fps))
+    return Take(clip, np.array(times), [*frames], span)
 
-# %% ../nbs/69_record.ipynb #aca65f0d
+# %% ../nbs/69_record.ipynb #9fe475c0
 _LEAST_SEEN,_MOST_OUTSIDE,_LEAST_FRAMES = .5,.2,5 # shares of the frames; frames
 _EDGE = .02 # of the picture's height, by which a point outside may be a guess
 
@@ -141,7 +144,7 @@ def _hands_outside(points, aspect):
     hands = np.concatenate([points[:,LEFT_HAND], points[:,RIGHT_HAND]], 1)
     return ((hands<-_EDGE) | (hands>[aspect+_EDGE, np.inf])).any((1,2))
 
-# %% ../nbs/69_record.ipynb #f823bd4c
+# %% ../nbs/69_record.ipynb #228df829
 def refusal(
     take # `Take`
 )->str: # '' if it can be kept
@@ -149,15 +152,17 @@ def refusal(
     seconds,points = take.span.end-take.span.start,take.clip.points[take.moving]
     if seconds>SECONDS_KEPT: return f'too long ({seconds:.0f} s): rest your hands after the sign'
     if seconds<SHORTEST_SIGN: return f'too short ({seconds:.1f} s)'
-    if len(points)<_LEAST_FRAMES or not take.clip.fps: return f'only {len(points)} pictures in {seconds:.1f} s: is the machine busy?'
+    if len(points)<_LEAST_FRAMES or not take.clip.fps:
+        return f'only {len(points)} pictures in {seconds:.1f} s: is the machine busy?'
     seen = {part:v.mean() for part,v in parts_seen(~np.isnan(points[...,0])).items()}
     outside = _hands_outside(points, take.clip.aspect).mean()
-    if seen['pose']<_LEAST_SEEN: return f'nobody seen in {1-seen["pose"]:.0%} of it: sit further back?'
-    if seen['hand']<_LEAST_SEEN: return f'no hand seen in {1-seen["hand"]:.0%} of it: more light?'
+    least = _LEAST_SEEN
+    if seen['pose']<least: return f'nobody seen in {1-seen["pose"]:.0%} of it: sit further back?'
+    if seen['hand']<least: return f'no hand seen in {1-seen["hand"]:.0%} of it: more light?'
     if outside>_MOST_OUTSIDE: return f'a hand out of the picture in {outside:.0%} of it'
     return judge_body(take.clip.points)[0]
 
-# %% ../nbs/69_record.ipynb #d4869c07
+# %% ../nbs/69_record.ipynb #1b4c5d3e
 _OTHER_SIZE = 1.5 # times as wide or narrow
 
 def body_size(
@@ -172,10 +177,11 @@ def doubt(
 )->str: # '' if there is none
     "What is odd about a clip"
     ratio = body_size(take)/np.median(sizes) if sizes else 1
-    if not 1/_OTHER_SIZE<ratio<_OTHER_SIZE: return f'{ratio:.1f} times the size of before: somebody else?'
+    if not 1/_OTHER_SIZE<ratio<_OTHER_SIZE:
+        return f'{ratio:.1f} times the size of before: somebody else?'
     return judge_body(take.clip.points)[1]
 
-# %% ../nbs/69_record.ipynb #f56670c0
+# %% ../nbs/69_record.ipynb #da343099
 _VIDEOS = 'videos'
 
 def _data_folder(out):
@@ -183,12 +189,12 @@ def _data_folder(out):
     out = writable_folder(out)
     if (out/Config.TRAIN_CSV_FILE).exists(): return out,read_table(out)[0]
     ours = Config.LANDMARK_FILES,Config.MAP_JSON_FILE,_VIDEOS # of a first clip that was cut short
-    other = sorted(p.name for p in out.iterdir() if p.name not in ours and not p.name.startswith('.'))
+    other = sorted(n for n in os.listdir(out) if n not in ours and not n.startswith('.'))
     if not other: return out,None
     raise ValueError(f'{out}: expected a data folder ({Config.TRAIN_CSV_FILE}) or an empty one, '
                      f'found {len(other)} other files, such as {other[0]}')
 
-# %% ../nbs/69_record.ipynb #141d8239
+# %% ../nbs/69_record.ipynb #75493541
 def _add_sign(path, sign):
     "Write a label map anew if the sign is not in it"
     signs = load_label_map(path) if path.is_file() else {}
@@ -196,7 +202,7 @@ def _add_sign(path, sign):
     signs[sign] = len(signs)
     with atomic_path(path) as tmp: tmp.write_text(json.dumps(signs, indent=1))
 
-# %% ../nbs/69_record.ipynb #1ec809bc
+# %% ../nbs/69_record.ipynb #37d57988
 def _add_row(path, row):
     "Write a table anew with one more row"
     import pandas as pd
@@ -206,12 +212,12 @@ def _add_row(path, row):
         if 'signer' not in table: table['signer'] = table.participant_id
     with atomic_path(path) as tmp: pd.concat([table, new]).fillna('').to_csv(tmp, index=False)
 
-# %% ../nbs/69_record.ipynb #52b9cd8f
+# %% ../nbs/69_record.ipynb #6cb60197
 def _folder_name(sign):
     "A sign as the name of a folder of any system"
     return re.sub(r'[\\/:*?"<>|.%]', '_', sign)[:60].strip() or '_'
 
-# %% ../nbs/69_record.ipynb #ebec8b37
+# %% ../nbs/69_record.ipynb #12e7d198
 class Kept(NamedTuple):
     "A clip that was written"
     sign: str
@@ -219,7 +225,7 @@ class Kept(NamedTuple):
     path: Path    # in the data folder
     aspect: float # width / height of the picture
 
-# %% ../nbs/69_record.ipynb #4e05d99b
+# %% ../nbs/69_record.ipynb #57116366
 class Session:
     "What shall be recorded, and what is there already"
     def __init__(self,
@@ -239,7 +245,8 @@ class Session:
     @property
     def sign(self): # None if nothing is missing
         "The sign to record next"
-        return next((s for s,n in self.plan.items() if self.there[s]<n and s not in self.left_out), None)
+        missing = (s for s,n in self.plan.items() if self.there[s]<n and s not in self.left_out)
+        return next(missing, None)
 
     @property
     def title(self):
@@ -247,19 +254,20 @@ class Session:
         if self.sign is None: return 'all done'
         title = f'{self.sign}: {self.there[self.sign]+1} of {self.plan[self.sign]}'
         if len(self.plan)==1: return title
-        return f'{title} ({sum(self.there[s] for s in self.plan)} of {sum(self.plan.values())} clips done)'
+        done,total = sum(self.there[s] for s in self.plan),sum(self.plan.values())
+        return f'{title} ({done} of {total} clips done)'
 
     def __repr__(self):
         return ', '.join(f'{s} {self.there[s]} of {n}' for s,n in self.plan.items())
 
-# %% ../nbs/69_record.ipynb #881e1732
+# %% ../nbs/69_record.ipynb #345a4d5c
 @patch
 def refusal(self:Session, take):
     "Why a clip is not written; '' if it can be"
     if clip_number(take.clip.lm) in self.known: return 'the same clip is there already'
     return refusal(take)
 
-# %% ../nbs/69_record.ipynb #54d25033
+# %% ../nbs/69_record.ipynb #94573469
 @patch
 def keep(self:Session,
     take # `Take`
@@ -280,8 +288,27 @@ def keep(self:Session,
     self.kept.append(Kept(sign, self.there[sign], path, clip.aspect))
     self.sizes.append(body_size(take))
 
-# %% ../nbs/69_record.ipynb #8e519aee
-ANSWERS = 'keep','redo','skip','end' # of `decide`: the clip, it again, the rest of the sign, the session
+# %% ../nbs/69_record.ipynb #495f4bce
+_EDGES = {'rest':(90,90,90), 'sign':(6,180,130), 'recording':(220,40,60), 'ask':(17,110,190)} # RGB
+
+def draw_state(
+    frame, # (H, W, 3) uint8 RGB
+    color, # of the edge, RGB
+    text=''# as high as the picture
+)->np.ndarray: # a new frame
+    "The frame with a colored edge, and a large text"
+    import cv2
+    h,w = frame.shape[:2]
+    out,edge,size = frame.copy(),max(2, min(h, w)//40),min(h, w)/40
+    font,thick = cv2.FONT_HERSHEY_SIMPLEX,round(2*size)
+    (wide,high),_ = cv2.getTextSize(text, font, size, thick)
+    at = (w-wide)//2,(h+high)//2
+    cv2.putText(out, text, at, font, size, (255,255,255), thick, cv2.LINE_AA)
+    out[:edge] = out[-edge:] = out[:,:edge] = out[:,-edge:] = color
+    return out
+
+# %% ../nbs/69_record.ipynb #779b18c2
+ANSWERS = 'keep','redo','skip','end' # the clip; the clip; the rest of the sign; the session
 _KEYS = {' ':'keep', '\r':'keep', '\n':'keep', 'r':'redo', 's':'skip', 'q':'end'}
 _ASK = 'keep: space, again: r, next sign: s, end: q'
 _COUNTDOWN = 3. # seconds
@@ -302,18 +329,66 @@ class Recorder(Feed):
         self.session,self.decide,self.guided,self.tell,self.ask = session,decide,guided,tell,ask
         self.cutter,self.over = ClipCutter(fps),False
         self.now,self.ready = None,-math.inf # seconds: of the latest frame; end of the countdown
-        self.take,self.said,self.shown = None,'',None # waits for an answer; about the last clip; since when
+        self.take,self.shown,self.said = None,None,'' # waits for an answer; since when; about it
 
-# %% ../nbs/69_record.ipynb #22732399
+# %% ../nbs/69_record.ipynb #86b1ccd2
 _HEIGHT = 480 # pixels, at most, of the pictures that are shown again or written
 
 def _reduced(frame):
     "A frame that is small enough to keep many"
     import cv2
     h,w = frame.shape[:2]
-    return frame if h<=_HEIGHT else cv2.resize(frame, (round(w*_HEIGHT/h), _HEIGHT), interpolation=cv2.INTER_AREA)
+    if h<=_HEIGHT: return frame
+    return cv2.resize(frame, (round(w*_HEIGHT/h), _HEIGHT), interpolation=cv2.INTER_AREA)
 
-# %% ../nbs/69_record.ipynb #ef585e6c
+# %% ../nbs/69_record.ipynb #337b25e0
+@patch
+def _keep(self:Recorder):
+    "Whether the clip could be written"
+    sign,clip,said = self.session.sign,self.take.clip,self.said
+    try: self.session.keep(self.take)
+    except OSError as e:
+        if not self.guided: raise
+        self.said = str(e)
+        self.tell(f'{sign}: {e}')
+        return False
+    count = f'{self.session.there[sign]} of {self.session.plan[sign]}'
+    self.tell(f'{sign} {count}: {len(clip)} frames, {clip.fps:.0f} per second{said and ", "}{said}')
+    return True
+
+# %% ../nbs/69_record.ipynb #5e99b1a8
+@patch(as_prop=True)
+def state(self:Recorder)->tuple: # key of `_EDGES`, text
+    "What the signer has to do"
+    if self.take: return 'ask',self.ask
+    start = self.cutter.movement.start
+    if self.now is None or self.now<self.ready: return 'rest','rest your hands'
+    if start is None: return 'sign','sign now'
+    sound = start>=self.ready and self.now-start<=SECONDS_KEPT
+    return ('recording','recording') if sound else ('rest','rest your hands first')
+
+# %% ../nbs/69_record.ipynb #f1eb827c
+@patch
+def _replayed(self:Recorder):
+    "The picture of the clip that waits, at its own speed, over and over"
+    clip,times = self.take.clip,self.take.times-self.take.times[0]
+    length = times[-1]+1/clip.fps
+    i = np.searchsorted(times, (self.now-self.shown)%length, 'right')-1
+    return enlarged(self.take.frames[i]),clip.lm[i]
+
+@patch
+def picture(self:Recorder, frame):
+    "What the signer sees: the camera, or the clip that waits, and three lines below it"
+    frame,lm = self._replayed() if self.take else (enlarged(_reduced(frame)),self.landmarks)
+    state,text = self.state
+    if lm is not None: frame = draw_landmarks_on_frame(frame, lm)
+    nobody = 'nobody is seen' if lm is not None and np.isnan(lm).all() else ''
+    left = 0 if self.take or self.now is None else math.ceil(max(self.ready-self.now, 0))
+    lines = [(text, None), (self.said or nobody, None)]
+    frame = draw_state(frame, _EDGES[state], str(left or ''))
+    return draw_bars(frame, lines, self.session.title, lines=3)
+
+# %% ../nbs/69_record.ipynb #a26607e8
 @patch
 def learn(self:Recorder, seconds, frame, lm):
     "Take in a frame and its landmarks"
@@ -330,7 +405,7 @@ def finish(self:Recorder):
     take = None if self.over else self.cutter.end()
     if take: self._judge(take)
 
-# %% ../nbs/69_record.ipynb #c53ad58d
+# %% ../nbs/69_record.ipynb #b5485d67
 @patch
 def _judge(self:Recorder, take):
     "Let a clip wait for an answer, if it is one of the current sign and of use"
@@ -341,7 +416,7 @@ def _judge(self:Recorder, take):
     self.take,self.shown = take,self.now
     if not self.guided: self._follow(self.decide(take) or 'keep')
 
-# %% ../nbs/69_record.ipynb #a99acccc
+# %% ../nbs/69_record.ipynb #682fe2ba
 @patch
 def _follow(self:Recorder, answer):
     "Do what was answered"
@@ -355,72 +430,8 @@ def _follow(self:Recorder, answer):
     self.take,self.said = None,''
     if self.guided: self.ready = self.now+_COUNTDOWN
 
-# %% ../nbs/69_record.ipynb #dd65d94c
-@patch
-def _keep(self:Recorder):
-    "Whether the clip could be written"
-    sign,clip,said = self.session.sign,self.take.clip,self.said
-    try: self.session.keep(self.take)
-    except OSError as e:
-        if not self.guided: raise
-        self.said = str(e)
-        self.tell(f'{sign}: {e}')
-        return False
-    count = f'{self.session.there[sign]} of {self.session.plan[sign]}'
-    self.tell(f'{sign} {count}: {len(clip)} frames, {clip.fps:.0f} per second{said and ", "}{said}')
-    return True
-
-# %% ../nbs/69_record.ipynb #b59c69e2
-_EDGES = {'rest':(90,90,90), 'sign':(6,180,130), 'recording':(220,40,60), 'ask':(17,110,190)} # RGB
-
-def draw_state(
-    frame, # (H, W, 3) uint8 RGB
-    color, # of the edge, RGB
-    text=''# as high as the picture
-)->np.ndarray: # a new frame
-    "The frame with a colored edge, and a large text"
-    import cv2
-    h,w = frame.shape[:2]
-    out,edge,size = frame.copy(),max(2, min(h, w)//40),min(h, w)/40
-    (wide,high),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, round(2*size))
-    at = (w-wide)//2,(h+high)//2
-    cv2.putText(out, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (255,255,255), round(2*size), cv2.LINE_AA)
-    out[:edge] = out[-edge:] = out[:,:edge] = out[:,-edge:] = color
-    return out
-
-# %% ../nbs/69_record.ipynb #41913a9d
-@patch(as_prop=True)
-def state(self:Recorder)->tuple: # key of `_EDGES`, text
-    "What the signer has to do"
-    if self.take: return 'ask',self.ask
-    start = self.cutter.movement.start
-    if self.now is None or self.now<self.ready: return 'rest','rest your hands'
-    if start is None: return 'sign','sign now'
-    sound = start>=self.ready and self.now-start<=SECONDS_KEPT
-    return ('recording','recording') if sound else ('rest','rest your hands first')
-
-# %% ../nbs/69_record.ipynb #3e1e22f8
-@patch
-def _replayed(self:Recorder):
-    "The picture of the clip that waits, at its own speed, over and over"
-    clip,times = self.take.clip,self.take.times-self.take.times[0]
-    length = times[-1]+1/clip.fps
-    i = np.searchsorted(times, (self.now-self.shown)%length, 'right')-1
-    return enlarged(self.take.frames[i]),clip.lm[i]
-
-@patch
-def picture(self:Recorder, frame):
-    "What the signer sees: the camera, or the clip that waits, and three lines below it"
-    frame,lm = self._replayed() if self.take else (enlarged(_reduced(frame)),self.landmarks)
-    state,text = self.state
-    if lm is not None: frame = draw_landmarks_on_frame(frame, lm)
-    nobody = 'nobody is seen' if lm is not None and np.isnan(lm).all() else ''
-    count = f'{math.ceil(self.ready-self.now)}' if state=='rest' and self.now and self.now<self.ready else ''
-    lines = [(text, None), (self.said or nobody, None)]
-    return draw_bars(draw_state(frame, _EDGES[state], count), lines, self.session.title, lines=3)
-
-# %% ../nbs/69_record.ipynb #9fae0a97
-_STRIPS,_FRAMES = 2,5 # clips in a row, frames of a clip
+# %% ../nbs/69_record.ipynb #4eba7597
+_STRIPS,_FRAMES = 2,5 # clips in a row, frames of a clip; there is room for one more between clips
 _WIDTH,_TITLE = 1.1,.25 # inches: of a frame, above a strip
 
 def plot_clips(
@@ -429,55 +440,59 @@ def plot_clips(
 ): # matplotlib figure
     "Filmstrips of clips"
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
     n_rows,frame = math.ceil(len(kept)/_STRIPS),_WIDTH/min(k.aspect for k in kept)
     high = n_rows*(frame+_TITLE)
-    fig = Figure(figsize=(_STRIPS*_FRAMES*_WIDTH, high), dpi=72)
+    fig = Figure(figsize=(_STRIPS*(_FRAMES+1)*_WIDTH, high), dpi=72)
     fig.subplots_adjust(0, 0, 1, 1-_TITLE/high, wspace=0, hspace=_TITLE/frame)
-    axs = fig.subplots(n_rows, _STRIPS*_FRAMES, squeeze=False)
+    axs = fig.subplots(n_rows, _STRIPS*(_FRAMES+1), squeeze=False)
     for ax in axs.flat: ax.axis('off')
-    for k,strip in zip(kept, axs.reshape(-1, _FRAMES)):
+    for k,strip in zip(kept, axs.reshape(-1, _FRAMES+1)[:,:_FRAMES]):
         lm = read_clip(Path(out)/k.path, ('x','y'))
         plot_filmstrip(lm, aspect=k.aspect, title=f'{k.sign} {k.number}', axs=strip)
+        strip[_FRAMES//2].title.set_fontproperties(FontProperties(fname=font_file(k.sign), size=9))
         for ax in strip: ax.set(xlim=(0, k.aspect), ylim=(1, 0))
     return fig
 
-# %% ../nbs/69_record.ipynb #4c5dc268
+# %% ../nbs/69_record.ipynb #f52e8007
 _PICTURE = 'recorded.png'
 
 def save_clips(
     session # `Session`
 )->Path: # the picture
     "Write the filmstrips of the clips of a session into its folder"
-    import warnings
     path = session.out/_PICTURE
     with atomic_path(path) as tmp, warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Glyph') # of a script that the font lacks
         plot_clips(session.out, session.kept).savefig(tmp)
     return path
 
-# %% ../nbs/69_record.ipynb #d6b191ad
+# %% ../nbs/69_record.ipynb #1b28a9ba
 def _plan(sign, plan, clips):
     "Signs and numbers of clips, from either argument"
     check_count(clips=clips)
-    if (sign is None)==(plan is None): raise ValueError(f'expected a sign or a plan, found {"none" if sign is None else "both"}')
+    if (sign is None)==(plan is None):
+        raise ValueError(f'expected a sign or a plan, found {"none" if sign is None else "both"}')
     return {checked_name(sign, 'sign'):clips} if plan is None else read_plan(plan, clips)
 
+# %% ../nbs/69_record.ipynb #fcabace5
 def _tell(line): print(line, file=sys.stderr, flush=True)
 
 def _pressed(keys):
     "The answer to the next key that was pressed; None if it has no meaning, or none was"
     return None if keys.empty() else _KEYS.get(keys.get().lower())
 
-# %% ../nbs/69_record.ipynb #42c04a6d
+# %% ../nbs/69_record.ipynb #76676bff
 def _run(recorder, source, window, timeout):
     "Let a recorder see its source, in a window or what takes its place"
     with (window as show, closing(timely(source.frames, source.name, timeout)) as frames,
           closing(recorder.pictures(frames, lambda p: show(p) and not recorder.over)) as pictures):
         deque(pictures, maxlen=0)
     session = recorder.session
-    recorder.tell(f'{session.out}: {session}' + (f'; {save_clips(session)}' if session.kept else ''))
+    drawn = f'; {save_clips(session)}' if session.kept else ''
+    recorder.tell(f'{session.out}: {session}{drawn}')
 
-# %% ../nbs/69_record.ipynb #ab208caf
+# %% ../nbs/69_record.ipynb #31c747e4
 def record(
     out,              # data folder to add to; a new one is made
     signer,           # who signs
@@ -487,8 +502,8 @@ def record(
     camera=0,         # number or address of a camera, video file, or iterable of RGB frames
     keep_videos=False,# write the pictures too?
     guided=None,      # count down, and let clips wait for an answer? None for cameras only
-    show=None,        # shows a picture, says whether to go on; None for a window in front of a camera
-    decide=None,      # called with a `Take` or None, gives one of `ANSWERS` or None; None for the window's keys
+    show=None,        # shows a picture, says whether to go on; None for a window, if guided
+    decide=None,      # what `Recorder` calls; None for the window's keys
     tell=_tell,       # called with each line of progress
     extractor=None,   # None for `HolisticExtractor()`
     timeout=10.       # seconds without a frame that are an error
@@ -503,14 +518,15 @@ def record(
         tell(f'{session}: nothing to record, clips is their number in the end')
         return session
     if extractor is None: load_mediapipe() # takes seconds, in which camera frames would be lost
-    window = open_window('asl record', keys.put) if guided and not show else nullcontext(show or (lambda picture: True))
+    window = nullcontext(show or (lambda picture: True))
+    if guided and not show: window = open_window('asl record', keys.put)
     ask = _ASK if decide is None else ', '.join(ANSWERS)
     decide = decide or (lambda take: _pressed(keys) if guided else 'keep')
     recorder = Recorder(session, decide, guided, source.live, source.fps, extractor, tell, ask)
     _run(recorder, source, window, timeout)
     return session
 
-# %% ../nbs/69_record.ipynb #31152232
+# %% ../nbs/69_record.ipynb #94713b5d
 class RecordWidget:
     "The camera's picture, a button for each answer, and the progress"
     def __init__(self,
@@ -519,10 +535,11 @@ class RecordWidget:
         **how   # what else `record` takes
     ):
         import ipywidgets as w
-        self.pressed,self.lines,self.going = SimpleQueue(),[],True
-        self.heading,self.picture = w.HTML(),w.Image(format='jpeg', layout={'align_self':'flex-start'})
+        self.pressed,self.lines = SimpleQueue(),[]
+        self.heading = w.HTML()
+        self.picture = w.Image(format='jpeg', layout={'align_self':'flex-start'}) # not stretched
         self.buttons = {a:w.Button(description=a, layout={'width':'6em'}) for a in ANSWERS}
-        for answer,button in self.buttons.items(): button.on_click(lambda _, a=answer: self.pressed.put(a))
+        for a,button in self.buttons.items(): button.on_click(lambda _, a=a: self.pressed.put(a))
         self.widget = w.VBox([self.heading, self.picture, w.HBox([*self.buttons.values()])])
         self.thread = Thread(target=self.run, args=(out, signer, how), daemon=True)
         self.thread.start()
@@ -538,14 +555,15 @@ class RecordWidget:
         self.lines.append(line)
         self.heading.value = '<br>'.join(map(escape, self.lines[-3:]))
 
-# %% ../nbs/69_record.ipynb #76366ad4
+# %% ../nbs/69_record.ipynb #b48a12a1
 @patch
 def run(self:RecordWidget, out, signer, how):
     "Record; what the thread does"
     self.tell('starting')
     try:
         session = record(out, signer, show=self.show, decide=self.decide, tell=self.tell, **how)
-        if session.kept: self.picture.format,self.picture.value = 'png',(session.out/_PICTURE).read_bytes()
+        if not session.kept: return
+        self.picture.format,self.picture.value = 'png',(session.out/_PICTURE).read_bytes()
     except Exception as e: self.tell(f'stopped: {e or repr(e)}')
     finally:
         for button in self.buttons.values(): button.disabled = True
