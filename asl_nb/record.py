@@ -6,7 +6,7 @@
 __all__ = ['ANSWERS', 'checked_name', 'read_plan', 'Take', 'ClipCutter', 'refusal', 'body_size', 'doubt', 'Kept', 'Session',
            'draw_state', 'Recorder', 'plot_clips', 'save_clips', 'record', 'RecordWidget']
 
-# %% ../nbs/69_record.ipynb #78133dc4
+# %% ../nbs/69_record.ipynb #4386732a
 import csv,io,json,math,os,re,sys,unicodedata,warnings
 from collections import Counter,deque
 from contextlib import closing,nullcontext
@@ -23,7 +23,7 @@ from .landmarks import LEFT_HAND,RIGHT_HAND,write_clip
 from .video import frame_rate,write_video
 from .holistic import load_mediapipe
 from .data.raw import judge_body,load_label_map,parts_seen,read_clip,read_table
-from .clip import Clip
+from .clip import Clip,check_given
 from .data.extract import clip_number,signer_number
 from .visualizations import plot_filmstrip
 from .predict import shoulder_width
@@ -33,7 +33,7 @@ from .window import check_screen,open_window
 from .predict_on_camera import Feed,open_capture,timely
 from .widget import picture
 
-# %% ../nbs/69_record.ipynb #0bd07bfb
+# %% ../nbs/69_record.ipynb #e4bc385f
 def checked_name(
     text, # of a sign or a signer
     what  # it names, for the error
@@ -44,19 +44,20 @@ def checked_name(
     if name and not odd: return name
     raise ValueError(f'{what}: expected a name on one line, found {text!r}')
 
-# %% ../nbs/69_record.ipynb #755e9c37
+# %% ../nbs/69_record.ipynb #23d1be35
 def _planned(sign, n, clips, path):
     "One sign of a plan, and the number of its clips"
     if n and not re.fullmatch('0*[1-9][0-9]{0,3}', n):
         raise ValueError(f'{path}: expected a number of clips from 1 to 9999, found {n!r}')
     return checked_name(sign, f'{path}: sign'),int(n or clips)
 
-# %% ../nbs/69_record.ipynb #c52dd4e4
+# %% ../nbs/69_record.ipynb #d8f418f0
 def read_plan(
     path,    # CSV file with columns sign and, where needed, clips
     clips=10 # of a sign whose number is left out
 )->dict: # sign -> clips
     "What is to be recorded"
+    check_count(clips=clips)
     path = Path(path)
     if not path.is_file(): raise FileNotFoundError(f'{path}: expected a plan, found no file')
     try:
@@ -76,7 +77,7 @@ def read_plan(
     if again: raise ValueError(f'{path}: expected each sign once, found {again[0]} again')
     return dict(plan)
 
-# %% ../nbs/69_record.ipynb #d5aceaaa
+# %% ../nbs/69_record.ipynb #34ccdc50
 class Take(NamedTuple):
     "A clip that was just recorded"
     clip: Clip
@@ -89,7 +90,7 @@ class Take(NamedTuple):
         "Which frames show the movement"
         return (self.times>=self.span.start) & (self.times<=self.span.end)
 
-# %% ../nbs/69_record.ipynb #d980abf4
+# %% ../nbs/69_record.ipynb #d952a51e
 _MARGIN = .2 # seconds before and after a movement
 
 class ClipCutter:
@@ -97,6 +98,7 @@ class ClipCutter:
     def __init__(self,
         fps=None # that the source declares; None for the clock's
     ):
+        check_given(fps=fps)
         self.fps,self.movement = fps,HandMovement()
         self.kept = deque() # (seconds, frame, landmarks)
 
@@ -118,7 +120,7 @@ class ClipCutter:
         span = self.movement.end()
         return self._cut(span) if span else None
 
-# %% ../nbs/69_record.ipynb #35558924
+# %% ../nbs/69_record.ipynb #569b21f6
 @patch
 def _forget(self:ClipCutter, seconds):
     "Drop frames that belong to no clip any more"
@@ -135,7 +137,7 @@ def _cut(self:ClipCutter, span):
     clip = Clip(np.stack(lm), w/h, frame_rate(times, self.fps))
     return Take(clip, np.array(times), [*frames], span)
 
-# %% ../nbs/69_record.ipynb #9fe475c0
+# %% ../nbs/69_record.ipynb #c24f9b5b
 _LEAST_SEEN,_MOST_OUTSIDE,_LEAST_FRAMES = .5,.2,5 # shares of the frames; frames
 _EDGE = .02 # of the picture's height, by which a point outside may be a guess
 
@@ -144,7 +146,7 @@ def _hands_outside(points, aspect):
     hands = np.concatenate([points[:,LEFT_HAND], points[:,RIGHT_HAND]], 1)
     return ((hands<-_EDGE) | (hands>[aspect+_EDGE, np.inf])).any((1,2))
 
-# %% ../nbs/69_record.ipynb #228df829
+# %% ../nbs/69_record.ipynb #62e39032
 def refusal(
     take # `Take`
 )->str: # '' if it can be kept
@@ -162,7 +164,7 @@ def refusal(
     if outside>_MOST_OUTSIDE: return f'a hand out of the picture in {outside:.0%} of it'
     return judge_body(take.clip.points)[0]
 
-# %% ../nbs/69_record.ipynb #1b4c5d3e
+# %% ../nbs/69_record.ipynb #34509a46
 _OTHER_SIZE = 1.5 # times as wide or narrow
 
 def body_size(
@@ -181,7 +183,7 @@ def doubt(
         return f'{ratio:.1f} times the size of before: somebody else?'
     return judge_body(take.clip.points)[1]
 
-# %% ../nbs/69_record.ipynb #da343099
+# %% ../nbs/69_record.ipynb #c0d93802
 _VIDEOS = 'videos'
 
 def _data_folder(out):
@@ -194,7 +196,7 @@ def _data_folder(out):
     raise ValueError(f'{out}: expected a data folder ({Config.TRAIN_CSV_FILE}) or an empty one, '
                      f'found {len(other)} other files, such as {other[0]}')
 
-# %% ../nbs/69_record.ipynb #75493541
+# %% ../nbs/69_record.ipynb #e1cc5ccb
 def _add_sign(path, sign):
     "Write a label map anew if the sign is not in it"
     signs = load_label_map(path) if path.is_file() else {}
@@ -202,7 +204,7 @@ def _add_sign(path, sign):
     signs[sign] = len(signs)
     with atomic_path(path) as tmp: tmp.write_text(json.dumps(signs, indent=1))
 
-# %% ../nbs/69_record.ipynb #37d57988
+# %% ../nbs/69_record.ipynb #10b46158
 def _add_row(path, row):
     "Write a table anew with one more row"
     import pandas as pd
@@ -212,12 +214,12 @@ def _add_row(path, row):
         if 'signer' not in table: table['signer'] = table.participant_id
     with atomic_path(path) as tmp: pd.concat([table, new]).fillna('').to_csv(tmp, index=False)
 
-# %% ../nbs/69_record.ipynb #6cb60197
+# %% ../nbs/69_record.ipynb #b44aca36
 def _folder_name(sign):
     "A sign as the name of a folder of any system"
     return re.sub(r'[\\/:*?"<>|.%]', '_', sign)[:60].strip() or '_'
 
-# %% ../nbs/69_record.ipynb #12e7d198
+# %% ../nbs/69_record.ipynb #5acad101
 class Kept(NamedTuple):
     "A clip that was written"
     sign: str
@@ -225,7 +227,7 @@ class Kept(NamedTuple):
     path: Path    # in the data folder
     aspect: float # width / height of the picture
 
-# %% ../nbs/69_record.ipynb #57116366
+# %% ../nbs/69_record.ipynb #3d9ef089
 class Session:
     "What shall be recorded, and what is there already"
     def __init__(self,
@@ -260,14 +262,14 @@ class Session:
     def __repr__(self):
         return ', '.join(f'{s} {self.there[s]} of {n}' for s,n in self.plan.items())
 
-# %% ../nbs/69_record.ipynb #345a4d5c
+# %% ../nbs/69_record.ipynb #41db2589
 @patch
 def refusal(self:Session, take):
     "Why a clip is not written; '' if it can be"
     if clip_number(take.clip.lm) in self.known: return 'the same clip is there already'
     return refusal(take)
 
-# %% ../nbs/69_record.ipynb #94573469
+# %% ../nbs/69_record.ipynb #321ed29d
 @patch
 def keep(self:Session,
     take # `Take`
@@ -288,7 +290,7 @@ def keep(self:Session,
     self.kept.append(Kept(sign, self.there[sign], path, clip.aspect))
     self.sizes.append(body_size(take))
 
-# %% ../nbs/69_record.ipynb #495f4bce
+# %% ../nbs/69_record.ipynb #b9416467
 _EDGES = {'rest':(90,90,90), 'sign':(6,180,130), 'recording':(220,40,60), 'ask':(17,110,190)} # RGB
 
 def draw_state(
@@ -307,7 +309,7 @@ def draw_state(
     out[:edge] = out[-edge:] = out[:,:edge] = out[:,-edge:] = color
     return out
 
-# %% ../nbs/69_record.ipynb #779b18c2
+# %% ../nbs/69_record.ipynb #21d7d621
 ANSWERS = 'keep','redo','skip','end' # the clip; the clip; the rest of the sign; the session
 _KEYS = {' ':'keep', '\r':'keep', '\n':'keep', 'r':'redo', 's':'skip', 'q':'end'}
 _ASK = 'keep: space, again: r, next sign: s, end: q'
@@ -331,7 +333,7 @@ class Recorder(Feed):
         self.now,self.ready = None,-math.inf # seconds: of the latest frame; end of the countdown
         self.take,self.shown,self.said = None,None,'' # waits for an answer; since when; about it
 
-# %% ../nbs/69_record.ipynb #86b1ccd2
+# %% ../nbs/69_record.ipynb #9c31def7
 _HEIGHT = 480 # pixels, at most, of the pictures that are shown again or written
 
 def _reduced(frame):
@@ -341,7 +343,7 @@ def _reduced(frame):
     if h<=_HEIGHT: return frame
     return cv2.resize(frame, (round(w*_HEIGHT/h), _HEIGHT), interpolation=cv2.INTER_AREA)
 
-# %% ../nbs/69_record.ipynb #337b25e0
+# %% ../nbs/69_record.ipynb #cf34199e
 @patch
 def _keep(self:Recorder):
     "Whether the clip could be written"
@@ -356,7 +358,7 @@ def _keep(self:Recorder):
     self.tell(f'{sign} {count}: {len(clip)} frames, {clip.fps:.0f} per second{said and ", "}{said}')
     return True
 
-# %% ../nbs/69_record.ipynb #5e99b1a8
+# %% ../nbs/69_record.ipynb #5a8f7c13
 @patch(as_prop=True)
 def state(self:Recorder)->tuple: # key of `_EDGES`, text
     "What the signer has to do"
@@ -367,7 +369,7 @@ def state(self:Recorder)->tuple: # key of `_EDGES`, text
     sound = start>=self.ready and self.now-start<=SECONDS_KEPT
     return ('recording','recording') if sound else ('rest','rest your hands first')
 
-# %% ../nbs/69_record.ipynb #f1eb827c
+# %% ../nbs/69_record.ipynb #3873e0e0
 @patch
 def _replayed(self:Recorder):
     "The picture of the clip that waits, at its own speed, over and over"
@@ -388,7 +390,7 @@ def picture(self:Recorder, frame):
     frame = draw_state(frame, _EDGES[state], str(left or ''))
     return draw_bars(frame, lines, self.session.title, lines=3)
 
-# %% ../nbs/69_record.ipynb #a26607e8
+# %% ../nbs/69_record.ipynb #c9f3132d
 @patch
 def learn(self:Recorder, seconds, frame, lm):
     "Take in a frame and its landmarks"
@@ -405,7 +407,7 @@ def finish(self:Recorder):
     take = None if self.over else self.cutter.end()
     if take: self._judge(take)
 
-# %% ../nbs/69_record.ipynb #b5485d67
+# %% ../nbs/69_record.ipynb #4648a3d4
 @patch
 def _judge(self:Recorder, take):
     "Let a clip wait for an answer, if it is one of the current sign and of use"
@@ -416,7 +418,7 @@ def _judge(self:Recorder, take):
     self.take,self.shown = take,self.now
     if not self.guided: self._follow(self.decide(take) or 'keep')
 
-# %% ../nbs/69_record.ipynb #682fe2ba
+# %% ../nbs/69_record.ipynb #85092d37
 @patch
 def _follow(self:Recorder, answer):
     "Do what was answered"
@@ -430,7 +432,7 @@ def _follow(self:Recorder, answer):
     self.take,self.said = None,''
     if self.guided: self.ready = self.now+_COUNTDOWN
 
-# %% ../nbs/69_record.ipynb #4eba7597
+# %% ../nbs/69_record.ipynb #9436bf94
 _STRIPS,_FRAMES = 2,5 # clips in a row, frames of a clip; there is room for one more between clips
 _WIDTH,_TITLE = 1.1,.25 # inches: of a frame, above a strip
 
@@ -454,7 +456,7 @@ def plot_clips(
         for ax in strip: ax.set(xlim=(0, k.aspect), ylim=(1, 0))
     return fig
 
-# %% ../nbs/69_record.ipynb #f52e8007
+# %% ../nbs/69_record.ipynb #3b76d354
 _PICTURE = 'recorded.png'
 
 def save_clips(
@@ -467,7 +469,7 @@ def save_clips(
         plot_clips(session.out, session.kept).savefig(tmp)
     return path
 
-# %% ../nbs/69_record.ipynb #1b28a9ba
+# %% ../nbs/69_record.ipynb #2390636c
 def _plan(sign, plan, clips):
     "Signs and numbers of clips, from either argument"
     check_count(clips=clips)
@@ -475,24 +477,27 @@ def _plan(sign, plan, clips):
         raise ValueError(f'expected a sign or a plan, found {"none" if sign is None else "both"}')
     return {checked_name(sign, 'sign'):clips} if plan is None else read_plan(plan, clips)
 
-# %% ../nbs/69_record.ipynb #fcabace5
+# %% ../nbs/69_record.ipynb #b7ce88d3
 def _tell(line): print(line, file=sys.stderr, flush=True)
 
 def _pressed(keys):
     "The answer to the next key that was pressed; None if it has no meaning, or none was"
     return None if keys.empty() else _KEYS.get(keys.get().lower())
 
-# %% ../nbs/69_record.ipynb #76676bff
+# %% ../nbs/69_record.ipynb #f3ddd0bc
 def _run(recorder, source, window, timeout):
     "Let a recorder see its source, in a window or what takes its place"
+    def go_on(picture):
+        recorder.over = recorder.over or not show(picture)
+        return not recorder.over
     with (window as show, closing(timely(source.frames, source.name, timeout)) as frames,
-          closing(recorder.pictures(frames, lambda p: show(p) and not recorder.over)) as pictures):
+          closing(recorder.pictures(frames, go_on)) as pictures):
         deque(pictures, maxlen=0)
     session = recorder.session
     drawn = f'; {save_clips(session)}' if session.kept else ''
     recorder.tell(f'{session.out}: {session}{drawn}')
 
-# %% ../nbs/69_record.ipynb #31c747e4
+# %% ../nbs/69_record.ipynb #f4d18c07
 def record(
     out,              # data folder to add to; a new one is made
     signer,           # who signs
@@ -526,7 +531,7 @@ def record(
     _run(recorder, source, window, timeout)
     return session
 
-# %% ../nbs/69_record.ipynb #94713b5d
+# %% ../nbs/69_record.ipynb #07df3cce
 class RecordWidget:
     "The camera's picture, a button for each answer, and the progress"
     def __init__(self,
@@ -555,7 +560,7 @@ class RecordWidget:
         self.lines.append(line)
         self.heading.value = '<br>'.join(map(escape, self.lines[-3:]))
 
-# %% ../nbs/69_record.ipynb #b48a12a1
+# %% ../nbs/69_record.ipynb #f5d2e9fc
 @patch
 def run(self:RecordWidget, out, signer, how):
     "Record; what the thread does"
