@@ -67,7 +67,7 @@ def _above_lines(frame, n):
     out[height:] = _GROUND
     return out,[out[y:y+row] for y in range(height, len(out), row)]
 
-# %% ../nbs/63_drawing.ipynb #a8d06819
+# %% ../nbs/63_drawing.ipynb #63ad4bc0
 @lru_cache(maxsize=256)
 def font_file(
     text # to write
@@ -107,7 +107,7 @@ def _written(line, text, at):
     ImageDraw.Draw(picture).text(at, text, _WHITE, _font(text, len(line)), anchor='ls')
     return np.asarray(picture)
 
-# %% ../nbs/63_drawing.ipynb #98b4ec91
+# %% ../nbs/63_drawing.ipynb #533d9651
 def _write(line, text, x, room):
     "Write a text into a line of a picture"
     import cv2

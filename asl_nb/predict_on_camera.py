@@ -182,7 +182,7 @@ def open_capture(
     timed = ((i/DEFAULT_FPS, frame) for i,frame in enumerate(capture))
     return Capture(timed, 'frames', False, DEFAULT_FPS)
 
-# %% ../nbs/66_predict_on_camera.ipynb #77308b3e
+# %% ../nbs/66_predict_on_camera.ipynb #e0df7de9
 class Feed:
     "The frames of one source, looked at in a thread of its own"
     def __init__(self,
@@ -208,7 +208,7 @@ class Feed:
         self.landmarks,found = looker.take()
         self.learn(*found)
 
-# %% ../nbs/66_predict_on_camera.ipynb #6cca4809
+# %% ../nbs/66_predict_on_camera.ipynb #bac0fea4
 @patch
 def pictures(self:Feed,
     source, # iterable of (seconds, RGB frame)
@@ -291,7 +291,7 @@ def learn(self:CameraFeed, events, top):
     self.top = top
     self.note(events)
 
-# %% ../nbs/66_predict_on_camera.ipynb #3d09d073
+# %% ../nbs/66_predict_on_camera.ipynb #410f5c9c
 @patch
 def finish(self:CameraFeed):
     "Note a sign that lasts to the end"

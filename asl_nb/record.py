@@ -6,7 +6,7 @@
 __all__ = ['ANSWERS', 'checked_name', 'read_plan', 'Take', 'ClipCutter', 'refusal', 'body_size', 'doubt', 'Kept', 'Session',
            'draw_state', 'Recorder', 'plot_clips', 'save_clips', 'record', 'RecordWidget']
 
-# %% ../nbs/69_record.ipynb #4386732a
+# %% ../nbs/69_record.ipynb #1a3775b0
 import csv,io,json,math,os,re,sys,unicodedata,warnings
 from collections import Counter,deque
 from contextlib import closing,nullcontext
@@ -33,7 +33,7 @@ from .window import check_screen,open_window
 from .predict_on_camera import Feed,open_capture,timely
 from .widget import picture
 
-# %% ../nbs/69_record.ipynb #e4bc385f
+# %% ../nbs/69_record.ipynb #e9bed358
 def checked_name(
     text, # of a sign or a signer
     what  # it names, for the error
@@ -44,14 +44,14 @@ def checked_name(
     if name and not odd: return name
     raise ValueError(f'{what}: expected a name on one line, found {text!r}')
 
-# %% ../nbs/69_record.ipynb #23d1be35
+# %% ../nbs/69_record.ipynb #fcfff3a4
 def _planned(sign, n, clips, path):
     "One sign of a plan, and the number of its clips"
     if n and not re.fullmatch('0*[1-9][0-9]{0,3}', n):
         raise ValueError(f'{path}: expected a number of clips from 1 to 9999, found {n!r}')
     return checked_name(sign, f'{path}: sign'),int(n or clips)
 
-# %% ../nbs/69_record.ipynb #d8f418f0
+# %% ../nbs/69_record.ipynb #853fb2ab
 def read_plan(
     path,    # CSV file with columns sign and, where needed, clips
     clips=10 # of a sign whose number is left out
@@ -77,7 +77,7 @@ def read_plan(
     if again: raise ValueError(f'{path}: expected each sign once, found {again[0]} again')
     return dict(plan)
 
-# %% ../nbs/69_record.ipynb #34ccdc50
+# %% ../nbs/69_record.ipynb #4aba3b09
 class Take(NamedTuple):
     "A clip that was just recorded"
     clip: Clip
@@ -90,7 +90,7 @@ class Take(NamedTuple):
         "Which frames show the movement"
         return (self.times>=self.span.start) & (self.times<=self.span.end)
 
-# %% ../nbs/69_record.ipynb #d952a51e
+# %% ../nbs/69_record.ipynb #438568a7
 _MARGIN = .2 # seconds before and after a movement
 
 class ClipCutter:
@@ -120,7 +120,7 @@ class ClipCutter:
         span = self.movement.end()
         return self._cut(span) if span else None
 
-# %% ../nbs/69_record.ipynb #569b21f6
+# %% ../nbs/69_record.ipynb #8dc4e926
 @patch
 def _forget(self:ClipCutter, seconds):
     "Drop frames that belong to no clip any more"
@@ -137,7 +137,7 @@ def _cut(self:ClipCutter, span):
     clip = Clip(np.stack(lm), w/h, frame_rate(times, self.fps))
     return Take(clip, np.array(times), [*frames], span)
 
-# %% ../nbs/69_record.ipynb #c24f9b5b
+# %% ../nbs/69_record.ipynb #ea9a2a36
 _LEAST_SEEN,_MOST_OUTSIDE,_LEAST_FRAMES = .5,.2,5 # shares of the frames; frames
 _EDGE = .02 # of the picture's height, by which a point outside may be a guess
 
@@ -146,7 +146,7 @@ def _hands_outside(points, aspect):
     hands = np.concatenate([points[:,LEFT_HAND], points[:,RIGHT_HAND]], 1)
     return ((hands<-_EDGE) | (hands>[aspect+_EDGE, np.inf])).any((1,2))
 
-# %% ../nbs/69_record.ipynb #62e39032
+# %% ../nbs/69_record.ipynb #0f21a31f
 def refusal(
     take # `Take`
 )->str: # '' if it can be kept
@@ -164,8 +164,9 @@ def refusal(
     if outside>_MOST_OUTSIDE: return f'a hand out of the picture in {outside:.0%} of it'
     return judge_body(take.clip.points)[0]
 
-# %% ../nbs/69_record.ipynb #34509a46
+# %% ../nbs/69_record.ipynb #a03f2266
 _OTHER_SIZE = 1.5 # times as wide or narrow
+_SLOW = 12        # pictures per second; with fewer, a fast hand is seen in two or three of them
 
 def body_size(
     take # `Take`
@@ -181,9 +182,10 @@ def doubt(
     ratio = body_size(take)/np.median(sizes) if sizes else 1
     if not 1/_OTHER_SIZE<ratio<_OTHER_SIZE:
         return f'{ratio:.1f} times the size of before: somebody else?'
+    if take.clip.fps<_SLOW: return f'only {take.clip.fps:.0f} pictures per second: is the machine busy?'
     return judge_body(take.clip.points)[1]
 
-# %% ../nbs/69_record.ipynb #c0d93802
+# %% ../nbs/69_record.ipynb #35578cda
 _VIDEOS = 'videos'
 
 def _data_folder(out):
@@ -196,7 +198,7 @@ def _data_folder(out):
     raise ValueError(f'{out}: expected a data folder ({Config.TRAIN_CSV_FILE}) or an empty one, '
                      f'found {len(other)} other files, such as {other[0]}')
 
-# %% ../nbs/69_record.ipynb #e1cc5ccb
+# %% ../nbs/69_record.ipynb #f9246f7a
 def _add_sign(path, sign):
     "Write a label map anew if the sign is not in it"
     signs = load_label_map(path) if path.is_file() else {}
@@ -204,7 +206,7 @@ def _add_sign(path, sign):
     signs[sign] = len(signs)
     with atomic_path(path) as tmp: tmp.write_text(json.dumps(signs, indent=1))
 
-# %% ../nbs/69_record.ipynb #10b46158
+# %% ../nbs/69_record.ipynb #f70c9264
 def _add_row(path, row):
     "Write a table anew with one more row"
     import pandas as pd
@@ -214,12 +216,12 @@ def _add_row(path, row):
         if 'signer' not in table: table['signer'] = table.participant_id
     with atomic_path(path) as tmp: pd.concat([table, new]).fillna('').to_csv(tmp, index=False)
 
-# %% ../nbs/69_record.ipynb #b44aca36
+# %% ../nbs/69_record.ipynb #4d6bea50
 def _folder_name(sign):
     "A sign as the name of a folder of any system"
     return re.sub(r'[\\/:*?"<>|.%]', '_', sign)[:60].strip() or '_'
 
-# %% ../nbs/69_record.ipynb #5acad101
+# %% ../nbs/69_record.ipynb #bc0f4b52
 class Kept(NamedTuple):
     "A clip that was written"
     sign: str
@@ -227,7 +229,7 @@ class Kept(NamedTuple):
     path: Path    # in the data folder
     aspect: float # width / height of the picture
 
-# %% ../nbs/69_record.ipynb #3d9ef089
+# %% ../nbs/69_record.ipynb #582389be
 class Session:
     "What shall be recorded, and what is there already"
     def __init__(self,
@@ -262,14 +264,14 @@ class Session:
     def __repr__(self):
         return ', '.join(f'{s} {self.there[s]} of {n}' for s,n in self.plan.items())
 
-# %% ../nbs/69_record.ipynb #41db2589
+# %% ../nbs/69_record.ipynb #32e90d2b
 @patch
 def refusal(self:Session, take):
     "Why a clip is not written; '' if it can be"
     if clip_number(take.clip.lm) in self.known: return 'the same clip is there already'
     return refusal(take)
 
-# %% ../nbs/69_record.ipynb #321ed29d
+# %% ../nbs/69_record.ipynb #13452fd9
 @patch
 def keep(self:Session,
     take # `Take`
@@ -290,7 +292,7 @@ def keep(self:Session,
     self.kept.append(Kept(sign, self.there[sign], path, clip.aspect))
     self.sizes.append(body_size(take))
 
-# %% ../nbs/69_record.ipynb #b9416467
+# %% ../nbs/69_record.ipynb #cb7e4e98
 _EDGES = {'rest':(90,90,90), 'sign':(6,180,130), 'recording':(220,40,60), 'ask':(17,110,190)} # RGB
 
 def draw_state(
@@ -309,7 +311,7 @@ def draw_state(
     out[:edge] = out[-edge:] = out[:,:edge] = out[:,-edge:] = color
     return out
 
-# %% ../nbs/69_record.ipynb #21d7d621
+# %% ../nbs/69_record.ipynb #7b909b40
 ANSWERS = 'keep','redo','skip','end' # the clip; the clip; the rest of the sign; the session
 _KEYS = {' ':'keep', '\r':'keep', '\n':'keep', 'r':'redo', 's':'skip', 'q':'end'}
 _ASK = 'keep: space, again: r, next sign: s, end: q'
@@ -333,7 +335,7 @@ class Recorder(Feed):
         self.now,self.ready = None,-math.inf # seconds: of the latest frame; end of the countdown
         self.take,self.shown,self.said = None,None,'' # waits for an answer; since when; about it
 
-# %% ../nbs/69_record.ipynb #9c31def7
+# %% ../nbs/69_record.ipynb #51e86d0a
 _HEIGHT = 480 # pixels, at most, of the pictures that are shown again or written
 
 def _reduced(frame):
@@ -343,7 +345,7 @@ def _reduced(frame):
     if h<=_HEIGHT: return frame
     return cv2.resize(frame, (round(w*_HEIGHT/h), _HEIGHT), interpolation=cv2.INTER_AREA)
 
-# %% ../nbs/69_record.ipynb #cf34199e
+# %% ../nbs/69_record.ipynb #a2ac6deb
 @patch
 def _keep(self:Recorder):
     "Whether the clip could be written"
@@ -358,7 +360,7 @@ def _keep(self:Recorder):
     self.tell(f'{sign} {count}: {len(clip)} frames, {clip.fps:.0f} per second{said and ", "}{said}')
     return True
 
-# %% ../nbs/69_record.ipynb #5a8f7c13
+# %% ../nbs/69_record.ipynb #2c651e46
 @patch(as_prop=True)
 def state(self:Recorder)->tuple: # key of `_EDGES`, text
     "What the signer has to do"
@@ -369,7 +371,7 @@ def state(self:Recorder)->tuple: # key of `_EDGES`, text
     sound = start>=self.ready and self.now-start<=SECONDS_KEPT
     return ('recording','recording') if sound else ('rest','rest your hands first')
 
-# %% ../nbs/69_record.ipynb #3873e0e0
+# %% ../nbs/69_record.ipynb #7551f930
 @patch
 def _replayed(self:Recorder):
     "The picture of the clip that waits, at its own speed, over and over"
@@ -390,7 +392,7 @@ def picture(self:Recorder, frame):
     frame = draw_state(frame, _EDGES[state], str(left or ''))
     return draw_bars(frame, lines, self.session.title, lines=3)
 
-# %% ../nbs/69_record.ipynb #c9f3132d
+# %% ../nbs/69_record.ipynb #d78c6c01
 @patch
 def learn(self:Recorder, seconds, frame, lm):
     "Take in a frame and its landmarks"
@@ -407,7 +409,7 @@ def finish(self:Recorder):
     take = None if self.over else self.cutter.end()
     if take: self._judge(take)
 
-# %% ../nbs/69_record.ipynb #4648a3d4
+# %% ../nbs/69_record.ipynb #e751d285
 @patch
 def _judge(self:Recorder, take):
     "Let a clip wait for an answer, if it is one of the current sign and of use"
@@ -418,7 +420,7 @@ def _judge(self:Recorder, take):
     self.take,self.shown = take,self.now
     if not self.guided: self._follow(self.decide(take) or 'keep')
 
-# %% ../nbs/69_record.ipynb #85092d37
+# %% ../nbs/69_record.ipynb #f5fea208
 @patch
 def _follow(self:Recorder, answer):
     "Do what was answered"
@@ -432,7 +434,7 @@ def _follow(self:Recorder, answer):
     self.take,self.said = None,''
     if self.guided: self.ready = self.now+_COUNTDOWN
 
-# %% ../nbs/69_record.ipynb #9436bf94
+# %% ../nbs/69_record.ipynb #461f3125
 _STRIPS,_FRAMES = 2,5 # clips in a row, frames of a clip; there is room for one more between clips
 _WIDTH,_TITLE = 1.1,.25 # inches: of a frame, above a strip
 
@@ -456,7 +458,7 @@ def plot_clips(
         for ax in strip: ax.set(xlim=(0, k.aspect), ylim=(1, 0))
     return fig
 
-# %% ../nbs/69_record.ipynb #3b76d354
+# %% ../nbs/69_record.ipynb #f03d201a
 _PICTURE = 'recorded.png'
 
 def save_clips(
@@ -469,7 +471,7 @@ def save_clips(
         plot_clips(session.out, session.kept).savefig(tmp)
     return path
 
-# %% ../nbs/69_record.ipynb #2390636c
+# %% ../nbs/69_record.ipynb #9dfdea94
 def _plan(sign, plan, clips):
     "Signs and numbers of clips, from either argument"
     check_count(clips=clips)
@@ -477,14 +479,14 @@ def _plan(sign, plan, clips):
         raise ValueError(f'expected a sign or a plan, found {"none" if sign is None else "both"}')
     return {checked_name(sign, 'sign'):clips} if plan is None else read_plan(plan, clips)
 
-# %% ../nbs/69_record.ipynb #b7ce88d3
+# %% ../nbs/69_record.ipynb #c83c4df4
 def _tell(line): print(line, file=sys.stderr, flush=True)
 
 def _pressed(keys):
     "The answer to the next key that was pressed; None if it has no meaning, or none was"
     return None if keys.empty() else _KEYS.get(keys.get().lower())
 
-# %% ../nbs/69_record.ipynb #f3ddd0bc
+# %% ../nbs/69_record.ipynb #806d1a22
 def _run(recorder, source, window, timeout):
     "Let a recorder see its source, in a window or what takes its place"
     def go_on(picture):
@@ -497,7 +499,7 @@ def _run(recorder, source, window, timeout):
     drawn = f'; {save_clips(session)}' if session.kept else ''
     recorder.tell(f'{session.out}: {session}{drawn}')
 
-# %% ../nbs/69_record.ipynb #f4d18c07
+# %% ../nbs/69_record.ipynb #f808ee90
 def record(
     out,              # data folder to add to; a new one is made
     signer,           # who signs
@@ -531,7 +533,7 @@ def record(
     _run(recorder, source, window, timeout)
     return session
 
-# %% ../nbs/69_record.ipynb #07df3cce
+# %% ../nbs/69_record.ipynb #251c258f
 class RecordWidget:
     "The camera's picture, a button for each answer, and the progress"
     def __init__(self,
@@ -560,7 +562,7 @@ class RecordWidget:
         self.lines.append(line)
         self.heading.value = '<br>'.join(map(escape, self.lines[-3:]))
 
-# %% ../nbs/69_record.ipynb #f5d2e9fc
+# %% ../nbs/69_record.ipynb #2b2a288b
 @patch
 def run(self:RecordWidget, out, signer, how):
     "Record; what the thread does"
