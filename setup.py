@@ -14,7 +14,7 @@ setup(
     author=ini['author'], keywords=ini['keywords'], url=f"https://github.com/{ini['user']}/{ini['repo']}",
     long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers',
-                 *(f'Programming Language :: Python :: 3.{minor}' for minor in (11, 12, 13, 14))],
+                 *(f'Programming Language :: Python :: 3.{minor}' for minor in (11, 12, 13))],
     packages=find_packages(include=['asl_nb', 'asl_nb.*']), include_package_data=True,
     package_data={'asl_nb': ['assets/*']},
     python_requires=f">={ini['min_python']},<{ini['max_python']}",

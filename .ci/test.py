@@ -89,9 +89,9 @@ def benchmarks():
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
-                                ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()))])
+                                ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()))])
 
-KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','50_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"
@@ -108,7 +108,7 @@ def run_notebooks(n_workers, *which):
     return told([f'{f}: left behind by a notebook' for f in sorted(files()-before)]) and done
 
 def notebooks():
-    "Every cell of every notebook runs, except those of Keras and of the search"
+    "Every cell of every notebook runs, except those of Keras and of Ray"
     return run_notebooks(2, '--skip_file_re', f'^([_.]|{KERAS}|{SEARCH})')
 
 def keras():
@@ -116,7 +116,7 @@ def keras():
     return run_notebooks(2, '--file_re', f'^{KERAS}')
 
 def search():
-    "Every cell of the search's notebook runs, in a process of its own"
+    "Every cell of the notebooks that start Ray runs, in a process of its own"
     return run_notebooks(0, '--file_re', f'^{SEARCH}')
 
 CHECKS = exported,readme_rendered,layout,light,docs,benchmarks,notebooks,keras,search

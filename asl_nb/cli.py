@@ -177,11 +177,14 @@ def _print_report(report, what):
 def data_extract(*videos, # a folder (sign/video or signer/sign/video), or a CSV of path, sign, signer, start, end
     out:str,              # data folder to write
     signer:str=None,      # who signs in all videos, if neither folders nor table say so
-    folders:str=None      # signer/sign or sign/signer, how three levels are read; signer/sign if left out
+    folders:str=None,     # signer/sign or sign/signer, how three levels are read; signer/sign if left out
+    workers:int=1,        # processes; as many as there are cores is a good number
+    address:str=None      # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
 ):
     "Make a data folder of your own videos"
     from asl_nb.data.extract import extract_videos
-    return _print_report(extract_videos(_one(videos), out, signer=signer, folders=folders), out)
+    how = dict(signer=signer, folders=folders, n_workers=workers, address=address)
+    return _print_report(extract_videos(_one(videos), out, **how), out)
 
 # %% ../nbs/80_cli.ipynb #3973a51b
 @command('MP_Data --out data/raw/mine')

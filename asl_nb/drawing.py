@@ -55,9 +55,10 @@ def enlarged(
     frame # (H, W, 3) uint8 RGB
 )->np.ndarray: # a new frame
     "The picture, each pixel repeated until text has room below it, with even sides"
+    import cv2
     k = -(-_MIN_WIDTH//check_frame(frame).shape[1])
-    out = frame.repeat(k, 0).repeat(k, 1)
-    return np.pad(out, ((0,len(out)%2), (0,out.shape[1]%2), (0,0)), 'edge')
+    out = cv2.resize(frame, None, fx=k, fy=k, interpolation=cv2.INTER_NEAREST) if k>1 else frame
+    return cv2.copyMakeBorder(out, 0, len(out)%2, 0, out.shape[1]%2, cv2.BORDER_REPLICATE)
 
 # %% ../nbs/63_drawing.ipynb #e285da06
 def _above_lines(frame, n):
@@ -80,7 +81,11 @@ def font_file(
     return next(filter(has_all, [usual, *installed]), usual)
 
 # %% ../nbs/63_drawing.ipynb #4d61c6a8
-def _font(text, row):
+def _font(row):
+    "Scale and thickness of a text in a line of this height: at 1, a line takes 36 pixels"
+    return row/36,max(1, round(row/18))
+
+def _any_font(text, row):
     "A font with all letters of a text, for a line of this height"
     from PIL import ImageFont
     return ImageFont.truetype(font_file(text), .7*row)
@@ -88,9 +93,9 @@ def _font(text, row):
 def _text_width(text, row):
     "Width of a text in a line of this height, in pixels"
     import cv2
-    if not text.isascii(): return _font(text, row).getlength(text)
-    (width,_),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1, 1)
-    return width*row/36 # at 1, a line takes 36 pixels
+    if not text.isascii(): return _any_font(text, row).getlength(text)
+    (width,_),_ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, *_font(row))
+    return width
 
 # %% ../nbs/63_drawing.ipynb #342f4458
 def _shortened(text, room, row):
@@ -99,24 +104,24 @@ def _shortened(text, room, row):
     while text and _text_width(text+'.', row)>room: text = text[:-1]
     return text and text+'.'
 
-# %% ../nbs/63_drawing.ipynb #fa70e8b2
+# %% ../nbs/63_drawing.ipynb #049451aa
 def _written(line, text, at):
     "A copy of a line with a text of any script; `at` is where its letters stand"
     from PIL import Image,ImageDraw
     picture = Image.fromarray(line)
-    ImageDraw.Draw(picture).text(at, text, _WHITE, _font(text, len(line)), anchor='ls')
+    ImageDraw.Draw(picture).text(at, text, _WHITE, _any_font(text, len(line)), anchor='ls')
     return np.asarray(picture)
 
-# %% ../nbs/63_drawing.ipynb #533d9651
+# %% ../nbs/63_drawing.ipynb #fa70e8b2
 def _write(line, text, x, room):
     "Write a text into a line of a picture"
     import cv2
     row = len(line)
-    at,thick = (round(x), round(.75*row)),max(1, round(row/18))
+    at,(scale,thick) = (round(x), round(.75*row)),_font(row)
     text = _shortened(str(text), room, row)
     line = line[:, :math.ceil(x+room)]
     if not text.isascii(): line[:] = _written(line, text, at)
-    else: cv2.putText(line, text, at, cv2.FONT_HERSHEY_SIMPLEX, row/36, _WHITE, thick, cv2.LINE_AA)
+    else: cv2.putText(line, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, _WHITE, thick, cv2.LINE_AA)
 
 # %% ../nbs/63_drawing.ipynb #f835f3a5
 _SIGN_COLOR,_NO_SIGN_COLOR = (17,110,150),(90,90,90) # RGB

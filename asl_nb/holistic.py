@@ -8,13 +8,14 @@ __all__ = ['MODELS', 'results_to_landmarks', 'convert_mp_to_df', 'load_mediapipe
 
 # %% ../nbs/06_holistic.ipynb #dee61c83
 import sys
-from contextlib import contextmanager,nullcontext
+from contextlib import contextmanager,nullcontext,suppress
 from importlib.metadata import PackageNotFoundError,version
 from importlib.resources import files
 from pathlib import Path
+from weakref import finalize
 import numpy as np
 from .landmarks import *
-from .utils import check_count,check_share,progress_bar
+from .utils import check_count,check_share,keyword_hints,progress_bar
 from .video import check_frame,check_whole,container_info,describe_frames,quiet,timed_frames
 
 # %% ../nbs/06_holistic.ipynb #cdec0a30
@@ -87,9 +88,23 @@ def _landmarker(options):
         remedy = ' (on Debian and Ubuntu: `apt-get install libegl1 libgles2`)'
         raise _not_loaded('which does not load', f'{e}{remedy}') from e
 
+# %% ../nbs/06_holistic.ipynb #734529bf
+def _free(model):
+    "Close a landmarker once and for all"
+    try:
+        with suppress(RuntimeError): model.close() # a frame has failed, or Python ends
+    finally: model._handle = None # with it, MediaPipe would try again
+
+# %% ../nbs/06_holistic.ipynb #98b87ca9
+def _check_size(frame):
+    "The frame, or `ValueError` if MediaPipe cannot take one of its size"
+    if all(0<n<2**15-1 for n in frame.shape[:2]): return frame
+    raise ValueError(f'expected a picture of 1 to 32766 pixels a side, found {frame.shape[1]} x {frame.shape[0]}')
+
 # %% ../nbs/06_holistic.ipynb #869993b8
 class HolisticExtractor:
     "MediaPipe Holistic in video mode; each `with` is a new clip"
+    @keyword_hints(model_complexity='nothing, the models are those of complexity 1')
     def __init__(self,
         min_detection_confidence=.5, # below it a person is not found
         min_tracking_confidence=.5   # below it a person is looked for again
@@ -98,7 +113,8 @@ class HolisticExtractor:
                     min_tracking_confidence=min_tracking_confidence)
         self.options = dict(min_pose_detection_confidence=min_detection_confidence,
                             min_pose_landmarks_confidence=min_tracking_confidence)
-        self.model,self.entered = None,False
+        self.model = None
+        self.close()
 
     def __enter__(self):
         self.close()
@@ -112,18 +128,25 @@ class HolisticExtractor:
     )->np.ndarray: # (543, 3) float32, NaN = not seen
         "The landmarks of the clip's next frame"
         if not self.entered: raise RuntimeError('expected `with extractor:` around a clip')
-        frame = np.ascontiguousarray(check_frame(frame))
-        with nullcontext() if self.model else quiet(): # the models are loaded with the first frame
-            if not self.model: self.mediapipe,self.model = _landmarker(self.options)
+        frame = np.ascontiguousarray(_check_size(check_frame(frame)))
+        with nullcontext() if frame.shape==self.shape else quiet():
+            if frame.shape!=self.shape: self._load(frame.shape)
             image = self.mediapipe.Image(self.mediapipe.ImageFormat.SRGB, frame)
             results = self.model.detect_for_video(image, round(self.n_frames*_FRAME_MS))
         self.n_frames += 1
         return results_to_landmarks(results)
 
+    def _load(self, shape):
+        "Load the models, for frames of one shape"
+        self.close()
+        self.mediapipe,self.model = _landmarker(self.options)
+        self.shape,self.end,self.entered = shape,finalize(self, _free, self.model),True
+
     def close(self):
         "Free the models"
-        if self.model: self.model.close()
-        self.model,self.entered = None,False
+        if self.model: self.end()
+        self.mediapipe = self.model = self.end = self.shape = None
+        self.entered = False
 
 # %% ../nbs/06_holistic.ipynb #84359493
 def convert_frames_to_landmarks(

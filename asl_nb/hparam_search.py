@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 from urllib.parse import quote
 import matplotlib.pyplot as plt, mlflow, numpy as np, optuna, pandas as pd, ray, yaml
 from fastcore.basics import patch
@@ -295,12 +296,18 @@ def _quick_imports():
             del os.environ['PYTHONPATH']
             if before is not None: os.environ['PYTHONPATH'] = before
 
+# %% ../nbs/50_hparam_search.ipynb #d787e28c
+def _without_reports():
+    "Let Ray start without its process of usage statistics; Ray itself goes on without it if it fails"
+    return mock.patch.object(ray._private.services, 'start_api_server', lambda *_, **__: (None, None))
+
 # %% ../nbs/50_hparam_search.ipynb #8edd877a
 def _start_ray(address, tries=5):
     "Connect to a Ray cluster, or start one here"
     where = dict(address=address) if address else dict(address='local', include_dashboard=False)
     for left in reversed(range(tries)):
-        try: return ray.init(**where, log_to_driver=False, logging_level='ERROR')
+        try:
+            with _without_reports(): return ray.init(**where, log_to_driver=False, logging_level='ERROR')
         except ConnectionError: raise # no cluster at that address
         except Exception as e: # on a busy machine, a part may take longer than the 15 s that Ray waits for it
             ray.shutdown() # whatever has started

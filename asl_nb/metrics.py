@@ -125,7 +125,8 @@ def confused_pairs(
     by = p[p.sign!=p.predicted].groupby(['sign','predicted'])
     pairs = pd.DataFrame(dict(clips=by.size(), signers=by.participant_id.nunique()))
     pairs = pairs.reset_index(names=['sign','taken_for'])
-    pairs['share'] = pairs.clips/pairs.sign.map(p.sign.value_counts())
+    n_clips = pairs.sign.map(p.sign.value_counts()).astype(float) # pandas 3 makes text of no pairs
+    pairs['share'] = pairs.clips/n_clips
     several = pairs.assign(several=pairs.signers>1)
     worst = several.sort_values(['several','share','clips'], ascending=False).index
     return pairs.loc[worst].reset_index(drop=True)

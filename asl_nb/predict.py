@@ -7,7 +7,7 @@ __all__ = ['NO_SIGN', 'rounded', 'Prediction', 'Answer', 'Recognizer', 'shoulder
            'recognize_files', 'remainder']
 
 # %% ../nbs/61_predict.ipynb #c37e056e
-from functools import lru_cache
+from functools import cached_property,lru_cache
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -19,7 +19,7 @@ from .data.raw import check_body
 from .data.formats import count_words
 from .clip import Clip,as_clip,check_given
 from .data.preprocess import LAP_DEPTH,clip_features
-from .models.checkpoint import pretrained_file
+from .models.checkpoint import pretrained_file,read_sidecar
 
 # %% ../nbs/61_predict.ipynb #4c95ef52
 NO_SIGN = Config.NO_SIGN
@@ -48,13 +48,25 @@ class Answer(NamedTuple):
     __repr__ = rounded
 
 # %% ../nbs/61_predict.ipynb #94eb6455
+class _Checkpoint:
+    "A checkpoint of which the sidecar has been read"
+    def __init__(self, name_or_path, device, framework):
+        self.path,self.sidecar,cfg = read_sidecar(pretrained_file(name_or_path))
+        self.device,self.cfg = device,cfg.replace(DL_FRAMEWORK=framework or cfg.DL_FRAMEWORK)
+
+    def load(self):
+        "The model"
+        from asl_nb.models.core import load_model_from_checkpoint
+        return load_model_from_checkpoint(self.path, self.device, self.cfg.DL_FRAMEWORK)
+
+# %% ../nbs/61_predict.ipynb #567cab59
 class Recognizer:
     "A trained model that recognizes the sign of a clip"
     def __init__(self,
         model,      # a model with its sidecar
         source=None # SOURCE of clips that do not say their aspect; None for the training's
     ):
-        self.model,self.classes = model,list(model.sidecar['label_map'])
+        self.stored,self.classes = model,list(model.sidecar['label_map'])
         self.signs = [c for c in self.classes if c!=NO_SIGN]
         self.cfg = model.cfg.replace(**({'SOURCE':source} if source else {}))
         calibration = {'temperature':1., 'threshold':0., **model.sidecar.get('calibration', {})}
@@ -67,13 +79,16 @@ class Recognizer:
         source=None,   # SOURCE of clips that do not say their aspect; None for the training's
         framework=None # 'pytorch' or 'tensorflow'; None for the training's
     ):
-        "Load a model; runs no code from its files"
-        from asl_nb.models.core import load_model_from_checkpoint
-        model = load_model_from_checkpoint(pretrained_file(name_or_path), device, framework)
-        return cls(model, source)
+        "Read a checkpoint; runs no code from its files"
+        return cls(_Checkpoint(name_or_path, device, framework), source)
+
+    @cached_property
+    def model(self):
+        "The model, loaded when it is first needed"
+        return self.stored.load() if isinstance(self.stored, _Checkpoint) else self.stored
 
     def __repr__(self):
-        return f"Recognizer({self.model.sidecar['model_name']}, {len(self.signs)} signs)"
+        return f"Recognizer({self.stored.sidecar['model_name']}, {len(self.signs)} signs)"
 
 # %% ../nbs/61_predict.ipynb #00dca03b
 def _softmax(scores):
@@ -231,6 +246,7 @@ def recognize_files(
     "What each recording shows; one that cannot be recognized gives its error"
     check_count(top=top)
     recognizer._possible(top, signs)
+    if len(addresses)>1: recognizer.model
     def found(address):
         try: return recognizer.predict(address, top, signs)
         except Exception as e: return _naming(e, address)

@@ -330,6 +330,7 @@ def show_camera_feed(
     if save: check_video_path(save, source.name)
     if extractor is None: load_mediapipe() # takes seconds, in which camera frames would be lost
     recognizer = load_recognizer(model)
+    if source.live: recognizer.model # so does this
     feed = CameraFeed(recognizer, last_frames, source.live, source.fps, on_event, extractor, early)
     rate = source.fps or DEFAULT_FPS
     with (window as show,

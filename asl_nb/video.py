@@ -52,6 +52,7 @@ def write_video(
     fps=30.  # frames per second
 )->None:
     "Write RGB frames as a video that is either complete or not there"
+    import cv2
     check_amount(fps=fps)
     writer = None
     with atomic_path(path) as tmp:
@@ -61,7 +62,7 @@ def write_video(
                 if frame.shape!=first.shape:
                     raise ValueError(f'{path}: expected frames {first.shape}, '
                                      f'found {frame.shape} at {i}')
-                writer.write(np.ascontiguousarray(frame[:,:,::-1]))
+                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         finally:
             if writer is not None: writer.release()
         if writer is None: raise ValueError(f'{path}: expected frames, found none')

@@ -24,6 +24,7 @@ import torch
 
 from asl_nb.models.core import create_model, pick_device
 from asl_nb.models.registry import list_models, recipe_config
+from asl_nb.utils import require_tensorflow
 
 BASELINE = 'TransformerPredictor', 'pytorch'
 
@@ -35,8 +36,7 @@ def example(n, cfg):
 def tensors(framework):
     "What makes a framework's tensor from an array"
     if framework=='pytorch': return torch.from_numpy
-    import tensorflow as tf
-    return tf.constant
+    return require_tensorflow().constant
 
 def train(model, batch):
     "One training step"
@@ -48,7 +48,7 @@ def limit_threads(n, frameworks):
     "Threads of one operation; must come before the first one"
     torch.set_num_threads(n)
     if 'tensorflow' in frameworks:
-        import tensorflow as tf
+        tf = require_tensorflow()
         tf.config.threading.set_intra_op_parallelism_threads(n)
         tf.config.threading.set_inter_op_parallelism_threads(1)
 

@@ -11,7 +11,7 @@ __all__ = ['make_split', 'split_clips', 'signer_warning', 'ASLDataset', 'samplin
 import copy
 import numpy as np
 from fastcore.basics import patch
-from ..utils import check_count,check_share,renamed,require
+from ..utils import check_count,check_share,renamed,require_tensorflow
 from ..config import Config,check_value,feature_settings
 from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
@@ -345,7 +345,7 @@ def to_TF_DataLoader(
     seed=0          # of order and augmentation
 )->DatasetWithLen: # batches (features, mask, targets) as tensors
     "A TensorFlow dataset of whole batches"
-    tf = require('tensorflow', 'tf')
+    tf = require_tensorflow()
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
     empty = dataset.batch(np.zeros(0, int))
     spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in empty)

@@ -8,10 +8,13 @@ __all__ = ['FOLDERS', 'signer_number', 'clip_number', 'extract_videos', 'import_
 # %% ../../nbs/16_data.extract.ipynb #070cead8
 import errno,hashlib,json,math,re,warnings
 from collections import Counter
+from concurrent.futures import FIRST_COMPLETED,wait
+from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np,pandas as pd
-from ..utils import atomic_path,progress_bar,writable_folder
+from ..utils import atomic_path,progress_bar,workers,writable_folder
 from ..config import Config
 from ..landmarks import ClipWarning,write_clip
 from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
@@ -276,15 +279,44 @@ def _decoded_info(file, cut):
     for time,frame in timed_frames(file, cut): times.append(time)
     return describe_frames(file, times, frame)
 
-def _open_video(row, cut, extractor):
-    "The hash of a video, and a function that finds its landmarks, or takes them from a clip"
+def _look(file, cut, there, extractor):
+    "A video's landmarks, or None if its clip is there; its aspect and frame rate"
+    if there: lm,info = None,_decoded_info(file, cut)
+    else: lm,info = video_to_landmarks(file, extractor, cut=cut)
+    _check_end(file, cut, info.frames)
+    return lm,info.aspect,info.fps
+
+# %% ../../nbs/16_data.extract.ipynb #cfbd7500
+class _Found(NamedTuple):
+    "What became of looking into a recording"
+    clip:tuple=None            # landmarks, or None if its clip is there; aspect; frame rate
+    doubts:tuple=()            # texts
+    error:Exception=None
+
+def _heard(fn, *args):
+    "What a function returns, and its `ClipWarning`s as text"
+    with warnings.catch_warnings(record=True) as doubts:
+        warnings.simplefilter('always', ClipWarning)
+        return fn(*args),[str(w.message) for w in doubts if issubclass(w.category, ClipWarning)]
+
+# %% ../../nbs/16_data.extract.ipynb #0fedb981
+def _plain(error, text):
+    "An error with this text, of a type that every process knows"
+    if getattr(error, 'errno', None)==errno.ENOSPC: return OSError(errno.ENOSPC, text)
+    return (ImportError if isinstance(error, ImportError) else ValueError)(text)
+
+def _watch(file, name, cut, there, extractor):
+    "What is found in a video, which is called by its name; file: the video, or a copy of it"
+    call = lambda text: text.replace(str(file), name)
+    try: clip,doubts = _heard(_look, file, cut, there, extractor)
+    except Exception as e: return _Found(error=_plain(e, call(str(e) or repr(e))))
+    return _Found(clip, [*map(call, doubts)])
+
+# %% ../../nbs/16_data.extract.ipynb #c9f1aeee
+def _open_video(row, cut, submit):
+    "The hash of a video, and a function that begins to look for its landmarks"
     _check_video(row)
-    def read(clip):
-        if clip: lm,info = read_clip(clip),_decoded_info(row.file, cut)
-        else: lm,info = video_to_landmarks(row.file, extractor, cut=cut)
-        _check_end(row.file, cut, info.frames)
-        return lm,info.aspect,info.fps
-    return _digest(row.file, cut),read
+    return _digest(row.file, cut),partial(submit, row.file, str(row.file), cut)
 
 # %% ../../nbs/16_data.extract.ipynb #f3c76558
 def _address(row):
@@ -309,15 +341,15 @@ def _part(lm, cut, fps, name):
     raise ValueError(f'{name}: expected a part of its {len(lm)} frames, found {start} to {end}')
 
 # %% ../../nbs/16_data.extract.ipynb #368457aa
-def _open_clip(row, cut):
-    "The hash of a clip's landmarks, and a function that returns them"
+def _open_clip(row, cut, submit):
+    "The hash of a clip's landmarks, and a function that hands them on"
     kind = row.file.suffix.lower()
     if kind in VIDEO_SUFFIXES:
         raise ValueError(f'{row.file}: {kind} is a video: `asl data extract` takes it')
     lm,aspect,fps = read_recording(_address(row))
     fps = _above_zero(row.fps, 'fps') or fps
     lm = _with_z(_part(lm, cut, fps, row.file))
-    return _clip_digest(lm),lambda clip: (lm,aspect,fps)
+    return _clip_digest(lm),lambda there: submit((lm,aspect,fps))
 
 # %% ../../nbs/16_data.extract.ipynb #36044412
 def _above_zero(text, name):
@@ -331,48 +363,106 @@ def _checked_body(lm, aspect):
     "`check_body` for landmarks whose aspect may be unknown"
     check_body(Clip(lm, aspect).resolved(Config()).points)
 
-# %% ../../nbs/16_data.extract.ipynb #8e7e62e1
-def _make_clip(row, out, open_one, seen):
-    "Write the clip of a row, unless it is there; its row for train.csv"
+# %% ../../nbs/16_data.extract.ipynb #4c1284a3
+class _Plan(NamedTuple):
+    "What is to be done for a row"
+    row:tuple
+    sequence:int   # the clip's number
+    signer:int     # the signer's
+    path:Path      # of the clip in the data folder
+    aspect:float   # that the row states, or None
+    fps:float
+    begin:callable # whether the clip is there -> future of `_Found`
+
+def _plan(row, open_one, seen):
+    "The plan for a row; an error if nothing can be done"
     if row.fault: raise ValueError(row.fault)
-    digest,read = open_one(row, _cut(row))
-    sequence,who = _number(digest),row.participant_id or row.signer
-    number = signer_number(who or row.recording)
+    digest,begin = open_one(row, _cut(row))
+    sequence = _number(digest)
+    number = signer_number(row.participant_id or row.signer or row.recording)
     if sequence in seen: raise ValueError(f'identical content: the same as {seen[sequence]}')
     path = Path(Config.LANDMARK_FILES)/str(number)/f'{sequence}.parquet'
-    there = (out/path).exists()
-    aspect,fps = (_above_zero(getattr(row, k), k) for k in ('aspect','fps'))
-    lm,*stated = read(out/path if there else None)
-    aspect,fps = aspect or stated[0],fps or stated[1]
+    stated = [_above_zero(getattr(row, k), k) for k in ('aspect','fps')]
+    return _Plan(row, sequence, number, path, *stated, begin)
+
+# %% ../../nbs/16_data.extract.ipynb #a7c775a6
+def _finish(plan, clip, out):
+    "Write a clip, unless it is there; its row for train.csv"
+    (lm,aspect,fps),row,path = clip,plan.row,out/plan.path
+    aspect,fps = plan.aspect or aspect,plan.fps or fps
+    if lm is None: lm = read_clip(path)
     _checked_body(lm, aspect)
-    if not there: write_clip(out/path, lm)
-    seen[sequence] = _name(row)
-    return dict(path=path.as_posix(), participant_id=number, sequence_id=sequence, sign=row.sign,
-                aspect=aspect and round(aspect, 4), fps=fps, recording=row.recording,
-                signer=row.signer, **row.more)
+    if not path.exists(): write_clip(path, lm)
+    return dict(path=plan.path.as_posix(), participant_id=plan.signer, sequence_id=plan.sequence,
+                sign=row.sign, aspect=aspect and round(aspect, 4), fps=fps,
+                recording=row.recording, signer=row.signer, **row.more)
 
-# %% ../../nbs/16_data.extract.ipynb #f768ed67
-def _heard(fn, *args):
-    "What a function returns, and its `ClipWarning`s as text"
-    with warnings.catch_warnings(record=True) as doubts:
-        warnings.simplefilter('always', ClipWarning)
-        return fn(*args),[str(w.message) for w in doubts if issubclass(w.category, ClipWarning)]
+# %% ../../nbs/16_data.extract.ipynb #36d4463b
+class _Making:
+    "A collection while its clips are made"
+    def __init__(self, out, open_one):
+        self.out,self.open_one = out,open_one
+        self.begun,self.seen = {},{} # future -> (plan, doubts); sequence -> name of its clip
+        self.results = {} # number of a row -> (its row for train.csv, reasons, error)
 
-# %% ../../nbs/16_data.extract.ipynb #bc4dbe7d
-def _make_clips(rows, out, open_one, progress):
-    "Rows for train.csv, (recording, reason) for the report, and the first missing package"
-    seen,made,told,missing = {},[],[],None
-    for row in progress_bar(rows.itertuples(), progress, total=len(rows), unit='clip'):
+    @contextmanager
+    def _reported(self, row):
+        "Make an error the row's result"
         file = f'{row.file}: ' # the report names the recording
-        try:
-            clip,doubts = _heard(_make_clip, row, out, open_one, seen)
-            made.append(clip)
-            told += [(_name(row), f'kept, but {d.removeprefix(file)}') for d in doubts]
+        try: yield
         except Exception as e:
             if getattr(e, 'errno', None)==errno.ENOSPC: raise # no recording is to blame
-            told.append((_name(row), str(e).removeprefix(file) or repr(e)))
-            if isinstance(e, ImportError): missing = missing or e
-    return made,told,missing
+            self.results[row.Index] = None,[str(e).removeprefix(file) or repr(e)],e
+
+    def begin(self, row):
+        "Begin with a row, unless its content is under way: is it to wait?"
+        plan = None
+        with self._reported(row): plan,doubts = _heard(_plan, row, self.open_one, self.seen)
+        if plan is None: return False
+        if plan.sequence in {p.sequence for p,_ in self.begun.values()}: return True
+        future = plan.begin((self.out/plan.path).exists())
+        self.begun[future] = plan,doubts
+        return False
+
+    def settle(self):
+        "Take what is done, at least one row"
+        for future in wait(self.begun, return_when=FIRST_COMPLETED).done:
+            plan,doubts = self.begun.pop(future)
+            try: found = future.result()
+            except ChildProcessError as e: found = _Found(error=e)
+            with self._reported(plan.row): self._keep(plan, found, doubts)
+
+    def _keep(self, plan, found, doubts):
+        "Write what was found, and remember it"
+        if found.error: raise found.error
+        clip,more = _heard(_finish, plan, found.clip, self.out)
+        told = [d.removeprefix(f'{plan.row.file}: ') for d in (*doubts, *found.doubts, *more)]
+        self.seen[plan.sequence] = _name(plan.row)
+        self.results[plan.row.Index] = clip,[f'kept, but {d}' for d in told],None
+
+# %% ../../nbs/16_data.extract.ipynb #f09a973a
+def _make_all(rows, making, most, bar):
+    "Go through the rows, with at most so many under way"
+    def settle(most):
+        while len(making.begun)>most: making.settle()
+        bar.update(len(making.results)-bar.n)
+    while rows:
+        waiting = []
+        for row in rows:
+            if making.begin(row): waiting.append(row)
+            settle(most-1)
+        settle(0)
+        rows = waiting
+
+def _make_clips(rows, out, open_one, most, progress):
+    "Rows for train.csv, (recording, reason) for the report, and the first missing package"
+    making,listed = _Making(out, open_one),[*rows.itertuples()]
+    with progress_bar(total=len(rows), show=progress, unit='clip') as bar:
+        _make_all(listed, making, most, bar)
+    results = [making.results[row.Index] for row in listed]
+    made = [clip for clip,*_ in results if clip]
+    told = [(_name(row), why) for row,(_,reasons,_) in zip(listed, results) for why in reasons]
+    return made,told,next((e for *_,e in results if isinstance(e, ImportError)), None)
 
 # %% ../../nbs/16_data.extract.ipynb #49456831
 _REPORT = 'extract_report.csv'
@@ -438,14 +528,16 @@ def _rows_of(sources, folders):
     return pd.concat(found, ignore_index=True),sum(skipped, Counter())
 
 # %% ../../nbs/16_data.extract.ipynb #24b39044
-def _collect(sources, out, open_one, progress, signer, folders):
-    "Make a data set of some folders or tables"
+def _collect(sources, out, open_one, crew, progress, signer, folders):
+    "Make a data set of some folders or tables; crew: `workers` that look into them"
     out,(rows,skipped) = Path(out),_rows_of(sources, folders)
     rows = _with_signer(rows, signer)
     _check_output(out, sources)
     _check_earlier(out, rows)
-    writable_folder(out)
-    made,told,missing = _make_clips(rows, out, open_one, progress)
+    with crew as (submit,most):
+        writable_folder(out)
+        open_one = partial(open_one, submit=submit)
+        made,told,missing = _make_clips(rows, out, open_one, most, progress)
     report = pd.DataFrame(told, columns=['recording','reason'])
     _write_tables(out, made, report)
     if not made: _give_up(sources, rows, told, missing, skipped)
@@ -469,11 +561,13 @@ def extract_videos(
     extractor=None, # None for `HolisticExtractor()`
     progress=True,  # show a bar
     signer=None,    # who signs in all videos; None for what folders or table say
-    folders=None    # 'signer/sign' or 'sign/signer', how three levels are read; None for the first
+    folders=None,   # 'signer/sign' or 'sign/signer', how three levels are read; None for the first
+    n_workers=1,    # processes, each with an extractor of its own
+    address=None    # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
 )->pd.DataFrame: # what was left out or is doubtful: recording, reason
     "Turn videos into the competition's layout; a second run resumes one that was killed"
-    open_one = partial(_open_video, extractor=extractor)
-    return _collect([videos], out, open_one, progress, signer, folders)
+    crew = workers(partial(_watch, extractor=extractor), n_workers, address)
+    return _collect([videos], out, _open_video, crew, progress, signer, folders)
 
 # %% ../../nbs/16_data.extract.ipynb #3f783fe2
 def import_clips(
@@ -486,4 +580,4 @@ def import_clips(
     "Turn landmarks of any format into the competition's layout; a second run changes nothing"
     sources = [src] if isinstance(src, (str,Path)) else list(src)
     if not sources: raise ValueError('src: expected a folder or a CSV file, found none')
-    return _collect(sources, out, _open_clip, progress, signer, folders)
+    return _collect(sources, out, _open_clip, workers(_Found), progress, signer, folders)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
 import numpy as np
-from ..utils import check_amount,check_count,nearest,progress_bar
+from ..utils import check_amount,check_count,end_with_parent,nearest,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
 
@@ -362,14 +362,6 @@ def _guarded(fn, file):
     try: return fn(file)
     except (ValueError, OSError) as e: return e
 
-# %% ../../nbs/07_data.raw.ipynb #1bd2673f
-def _end_with_parent():
-    "In a worker: end as soon as the process that started it is gone"
-    from multiprocessing import connection,parent_process
-    from threading import Thread
-    watch = lambda: connection.wait([parent_process().sentinel]) and os._exit(1)
-    Thread(target=watch, daemon=True).start()
-
 # %% ../../nbs/07_data.raw.ipynb #66cb569a
 _WORKER_LOST = ('expected all workers to finish, found one killed: run again, '
                 'with fewer workers if memory was short')
@@ -379,7 +371,7 @@ def _in_processes(call, files, n_workers, chunk):
     from concurrent.futures.process import BrokenProcessPool,ProcessPoolExecutor
     size = 4*chunk*n_workers
     try:
-        with ProcessPoolExecutor(n_workers, initializer=_end_with_parent) as pool:
+        with ProcessPoolExecutor(n_workers, initializer=end_with_parent) as pool:
             for i in range(0, len(files), size):
                 yield from pool.map(call, files[i:i+size], chunksize=chunk)
     except BrokenProcessPool: raise ChildProcessError(_WORKER_LOST) from None

@@ -7,10 +7,6 @@ __all__ = ['uniform', 'linear', 'layer_normalization', 'Dropout', 'Layer', 'with
            'HandChannels', 'first_step', 'CrossEntropy', 'Optimizer', 'Stored', 'weight_table', 'take_weights',
            'first_weights', 'BaseModel', 'check_twins']
 
-# %% ../../nbs/30_keras_models.core.ipynb #0db55dd6
-from ..utils import check_amount,check_count,nearest,require
-_tf = require('tensorflow', 'tf') # before the imports below, whose error would not name the extra
-
 # %% ../../nbs/30_keras_models.core.ipynb #cb4e866f
 import random
 from contextlib import contextmanager,nullcontext
@@ -20,6 +16,7 @@ from typing import NamedTuple
 import keras, numpy as np, tensorflow as tf, torch
 from fastcore.basics import patch
 from keras import ops
+from ..utils import check_amount,check_count,nearest
 from ..config import Config
 from ..data.preprocess import PALM
 from ..models.first_step import CHANNELS,InputShape,channel_points,checked_channels,fit_first_steps
@@ -312,7 +309,7 @@ def step_schedule(self:Optimizer)->None:
 # %% ../../nbs/30_keras_models.core.ipynb #982ce735
 @patch
 def state_dict(self:Optimizer):
-    values = {str(i):torch.from_numpy(np.array(v)) for i,v in enumerate(self.keras.variables)}
+    values = {str(i):torch.from_numpy(np.array(v.numpy())) for i,v in enumerate(self.keras.variables)}
     return dict(values=values, clock=self.clock.state_dict())
 
 # %% ../../nbs/30_keras_models.core.ipynb #cc69b5b7
@@ -683,4 +680,4 @@ def check_twins(
     batches = [_example(rng, ours.inputs) for _ in range(n_steps)]
     losses = _learn(ours, tf.constant, batches),_learn(theirs, torch.from_numpy, batches)
     assert np.allclose(*losses, atol=1e-3), f'losses differ: {np.round(losses, 4).tolist()}'
-    return theirs,ours,abs(found-want).max()
+    return theirs,ours,float(abs(found-want).max())
