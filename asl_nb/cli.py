@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_import', 'data_check', 'data_clean',
            'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'predict', 'annotate', 'camera',
-           'demo', 'info']
+           'record', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
@@ -426,6 +426,22 @@ def camera(*,
     from asl_nb.predict_on_camera import show_camera_feed
     tell = lambda event: _print_event(event, json)
     show_camera_feed(checkpoint, capture=camera, save=save, on_event=tell)
+
+# %% ../nbs/80_cli.ipynb #d8f08b2f
+@command('--sign hello --clips 10 --signer me --out data/mine')
+def record(*,
+    out:str,               # data folder to add to; a new one is made
+    signer:str,            # who signs
+    sign:str=None,         # what to sign, in any script
+    plan:str=None,         # in place of one sign: CSV file of signs and the number of clips of each
+    clips:int=10,          # clips of each sign that there shall be in the end
+    camera:str='0',        # number of the camera, its address, or a video file, in which every movement is a clip
+    keep_videos:bool=False # write the pictures too, not only the landmarks
+):
+    "Record clips of your own signs in front of a camera"
+    from asl_nb.record import record
+    session = record(out, signer, sign, clips, plan, camera, keep_videos)
+    return int(session.sign is not None)
 
 # %% ../nbs/80_cli.ipynb #63151dcd
 @command('--out out/demo')

@@ -26,9 +26,12 @@ def check_screen(
                            f'(DISPLAY and WAYLAND_DISPLAY are not set); {advice}')
 
 # %% ../nbs/64_window.ipynb #6cbb50d9
+_NO_KEY = chr(-1&0xFF) # what OpenCV gives if none was pressed
+
 @contextmanager
 def open_window(
-    title='asl: press q to close' # of the window
+    title='asl: press q to close', # of the window
+    on_key=lambda key: None # called with each key that is pressed, as a letter
 ): # gives show(frame, seconds), which shows an RGB frame and says whether to go on
     "A window for pictures, until q is pressed or it is closed"
     import cv2
@@ -39,8 +42,9 @@ def open_window(
     cv2.resizeWindow(title, 640, 480)
     def show(picture, seconds=0):
         cv2.imshow(title, picture[...,::-1])
-        left = cv2.waitKey(max(1, round(1000*seconds)))&0xFF==ord('q')
-        return not left and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE)>0
+        key = chr(cv2.waitKey(max(1, round(1000*seconds)))&0xFF)
+        if key!=_NO_KEY: on_key(key)
+        return key!='q' and cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE)>0
     try: yield show
     finally: cv2.destroyAllWindows()
 
