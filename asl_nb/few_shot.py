@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['BACKBONE', 'embed', 'Examples', 'embed_clips', 'embed_rows', 'Prior', 'make_prior', 'save_prior', 'load_prior',
-           'Head', 'fit_head', 'with_head', 'left_out_logits']
+           'Head', 'fit_head', 'with_head', 'left_out_logits', 'several_signers', 'fit_calibration', 'hard_pairs',
+           'outliers']
 
-# %% ../nbs/47_few_shot.ipynb #540d8e93
+# %% ../nbs/47_few_shot.ipynb #cd4c995d
 import json
 from dataclasses import dataclass,replace
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
@@ -21,10 +23,10 @@ from .data.preprocess import clip_features,clip_views,surest_view
 from .models.checkpoint import ASSETS,make_sidecar
 from .models.core import create_model
 
-# %% ../nbs/47_few_shot.ipynb #fe2e04bf
+# %% ../nbs/47_few_shot.ipynb #ea70fc01
 BACKBONE = ASSETS/'backbone'/'backbone-1.safetensors'
 
-# %% ../nbs/47_few_shot.ipynb #0e985aac
+# %% ../nbs/47_few_shot.ipynb #ad203729
 def embed(
     model,         # a model with `encode`, for example HandModel
     x,             # (n, T, P, C) features
@@ -42,7 +44,7 @@ def embed(
     with torch.no_grad(): parts = [encoded(a) for a in range(0, len(x), batch_size)]
     return np.concatenate(parts).reshape(len(x), len(model.cfg.VIEWS), -1)
 
-# %% ../nbs/47_few_shot.ipynb #ebedcae0
+# %% ../nbs/47_few_shot.ipynb #3ba4e276
 @dataclass(frozen=True, eq=False)
 class Examples:
     "Embeddings of clips, with what is known of each"
@@ -79,7 +81,7 @@ def _repeated(names):
     seen = set()
     return next((n for n in names if n in seen or seen.add(n)), None)
 
-# %% ../nbs/47_few_shot.ipynb #1f5a9934
+# %% ../nbs/47_few_shot.ipynb #ead05152
 def embed_clips(
     model,  # the backbone
     clips,  # list of `Clip`
@@ -92,7 +94,7 @@ def embed_clips(
     if not made: raise ValueError('expected at least one clip, found none')
     return Examples(embed(model, *map(np.concatenate, zip(*made))), signs, names, signers)
 
-# %% ../nbs/47_few_shot.ipynb #5845be26
+# %% ../nbs/47_few_shot.ipynb #48de2164
 def embed_rows(
     model,       # the backbone
     store,       # `Store`
@@ -106,7 +108,7 @@ def embed_rows(
     x = np.concatenate([embed(model, *store.gather(b, model.cfg), batch_size) for b in batches])
     return Examples(x, rows.sign, rows.path, rows.participant_id)
 
-# %% ../nbs/47_few_shot.ipynb #5e3a5f68
+# %% ../nbs/47_few_shot.ipynb #353f626c
 @patch
 def __add__(self:Examples,
     other # `Examples` by the same backbone
@@ -117,7 +119,7 @@ def __add__(self:Examples,
     each = ([getattr(e, k) for e in (self, other)] for k in ('x', *_TEXTS))
     return Examples(*map(np.concatenate, each))
 
-# %% ../nbs/47_few_shot.ipynb #94dadb80
+# %% ../nbs/47_few_shot.ipynb #0972230c
 @patch
 def renamed(self:Examples,
     names:dict # old sign -> new sign
@@ -127,7 +129,7 @@ def renamed(self:Examples,
         raise ValueError(f'expected signs of {self.classes}, found {missing}')
     return replace(self, signs=[names.get(s, s) for s in self.signs])
 
-# %% ../nbs/47_few_shot.ipynb #cc1a79db
+# %% ../nbs/47_few_shot.ipynb #a576a3df
 def _write(path, arrays, **texts):
     "Write arrays and texts to a .safetensors file, whole or not at all"
     from safetensors.numpy import save_file
@@ -145,7 +147,7 @@ def _read(path, arrays, texts):
     except (SafetensorError, KeyError, ValueError) as e:
         raise ValueError(f'{path}: expected {", ".join([*arrays, *texts])}, found {str(e)[:200]}') from None
 
-# %% ../nbs/47_few_shot.ipynb #e2e25afd
+# %% ../nbs/47_few_shot.ipynb #99c191da
 @patch
 def save(self:Examples,
     path # .safetensors file
@@ -162,16 +164,17 @@ def load(cls:Examples,
     try: return Examples(x, *texts)
     except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../nbs/47_few_shot.ipynb #c874c693
+# %% ../nbs/47_few_shot.ipynb #1a72ab90
 class Prior(NamedTuple):
     "What a backbone knows of signs that it has not seen"
     mean: np.ndarray       # (D,) of many signs and movements
     covariance: np.ndarray # (D, D) of one signer's clips of one sign, shrunk
     signs: dict            # sign -> (D,) mean, of signs it has seen
+    temperature: float = 6. # of the head's logits, for signers that it was not learned from
 
     def __repr__(self): return f'Prior({len(self.mean)} channels, {len(self.signs)} signs)'
 
-# %% ../nbs/47_few_shot.ipynb #7c1d3c94
+# %% ../nbs/47_few_shot.ipynb #4dce695d
 def _around_means(x, keys):
     "What is left of each row (n, D) without the mean of its key, and the number of keys"
     known,at = np.unique(keys, return_inverse=True)
@@ -179,7 +182,7 @@ def _around_means(x, keys):
     np.add.at(total, at, x)
     return x - (total/np.bincount(at)[:,None])[at],len(known)
 
-# %% ../nbs/47_few_shot.ipynb #ae1ab7fe
+# %% ../nbs/47_few_shot.ipynb #0f8e6cfa
 _SHRINKAGE = .3 # of the mean variance, added to all directions
 
 def make_prior(
@@ -195,7 +198,7 @@ def make_prior(
     means = {s:x[examples.signs==s].mean(0) for s in bundled}
     return Prior(x.mean(0), spread, means)
 
-# %% ../nbs/47_few_shot.ipynb #dae0a633
+# %% ../nbs/47_few_shot.ipynb #086a345e
 def save_prior(
     prior, # `Prior`
     path   # .safetensors file
@@ -203,16 +206,17 @@ def save_prior(
     "Write what a backbone knows"
     names = [*prior.signs]
     means = np.array([prior.signs[s] for s in names]).reshape(len(names), len(prior.mean))
-    _write(path, dict(mean=prior.mean, covariance=prior.covariance, means=means), signs=names)
+    arrays = dict(mean=prior.mean, covariance=prior.covariance, means=means)
+    _write(path, arrays, signs=names, temperature=prior.temperature)
 
 def load_prior(
     path=BACKBONE.with_name(f'{BACKBONE.stem}-prior.safetensors') # of `save_prior`
 )->Prior:
     "Read what a backbone knows"
-    (mean,covariance,means),(names,) = _read(path, ('mean','covariance','means'), ('signs',))
-    return Prior(mean.astype(float), covariance.astype(float), dict(zip(names, means.astype(float))))
+    (mean,covariance,means),(names,temperature) = _read(path, ('mean','covariance','means'), ('signs','temperature'))
+    return Prior(mean.astype(float), covariance.astype(float), dict(zip(names, means.astype(float))), temperature)
 
-# %% ../nbs/47_few_shot.ipynb #396bb9c9
+# %% ../nbs/47_few_shot.ipynb #e16300ee
 class Head(NamedTuple):
     "A linear layer for embeddings"
     classes: list      # C signs, the last is 'no sign'
@@ -228,7 +232,7 @@ class Head(NamedTuple):
         each = x.reshape(-1, x.shape[-1])@self.weight.T + self.bias
         return surest_view(each, x.shape[1], range(len(self.classes)-1))
 
-# %% ../nbs/47_few_shot.ipynb #827fddc8
+# %% ../nbs/47_few_shot.ipynb #db737379
 _PRIOR_CLIPS = 200
 
 def _sign_means(examples, prior, bundled):
@@ -244,7 +248,7 @@ def _spread(examples, prior):
     left,n = _around_means(examples.x.mean(1, dtype=float), examples.signs)
     return (_PRIOR_CLIPS*prior.covariance + left.T@left)/(_PRIOR_CLIPS+len(left)-n)
 
-# %% ../nbs/47_few_shot.ipynb #8ce590b6
+# %% ../nbs/47_few_shot.ipynb #af7f0b90
 def fit_head(
     examples,  # `Examples`
     prior,     # `Prior` of the backbone that made them
@@ -257,7 +261,7 @@ def fit_head(
     weight = np.linalg.solve(_spread(examples, prior), means.T).T
     return Head([*found], weight.astype(np.float32), (-.5*(weight*means).sum(1)).astype(np.float32))
 
-# %% ../nbs/47_few_shot.ipynb #04a63bfb
+# %% ../nbs/47_few_shot.ipynb #1b2afaff
 def with_head(
     backbone, # model with its sidecar
     head      # `Head`
@@ -273,7 +277,7 @@ def with_head(
     model.eval_mode()
     return model
 
-# %% ../nbs/47_few_shot.ipynb #f4062336
+# %% ../nbs/47_few_shot.ipynb #35a1eb95
 def _judged_without(examples, prior, bundled, out, classes):
     "Logits (n, C) of some clips `out` by the head of the others"
     head = fit_head(examples[~out], prior, bundled)
@@ -281,7 +285,7 @@ def _judged_without(examples, prior, bundled, out, classes):
     logits[:,[classes.index(c) for c in head.classes]] = head.logits(examples.x[out])
     return logits
 
-# %% ../nbs/47_few_shot.ipynb #235c0461
+# %% ../nbs/47_few_shot.ipynb #adf468f3
 def left_out_logits(
     examples,     # `Examples`
     prior,        # `Prior`
@@ -298,3 +302,81 @@ def left_out_logits(
         out = group==g
         logits[out] = _judged_without(examples, prior, bundled, out, classes)
     return logits
+
+# %% ../nbs/47_few_shot.ipynb #9af4d4fa
+def several_signers(
+    examples # `Examples`
+)->bool:
+    "Whether each sign is shown by at least two signers"
+    return all(len({*examples.signers[examples.signs==s]})>1 for s in examples.classes)
+
+# %% ../nbs/47_few_shot.ipynb #c4a85859
+def _own(examples, classes, logits):
+    "The logit of each clip's own sign; and whether other clips show it"
+    own = logits[np.arange(len(logits)),[classes.index(s) for s in examples.signs]]
+    return own,np.isfinite(own)
+
+def fit_calibration(
+    examples,   # `Examples`
+    prior,      # `Prior`
+    bundled=(), # signs of the prior that are recognized, too
+    accept=.95  # share of the right answers that the threshold accepts
+)->dict: # temperature, threshold, and the number of clips and signers they are based on
+    "Temperature and threshold for the head of some examples; threshold 0 if nothing can be left out"
+    leave = 'signers' if several_signers(examples) else 'clips'
+    basis = dict(clips=len(examples), signers=len({*examples.signers}))
+    logits,classes = left_out_logits(examples, prior, bundled, leave),fit_head(examples, prior, bundled).classes
+    own,known = _own(examples, classes, logits)
+    right = known & (own==logits.max(1))
+    scores = np.exp((own-np.logaddexp.reduce(logits/prior.temperature, axis=1)*prior.temperature)/prior.temperature)
+    threshold = choose_threshold(scores[right], accept) if right.any() else 0.
+    return dict(temperature=prior.temperature, threshold=round(float(threshold), 4), **basis)
+
+# %% ../nbs/47_few_shot.ipynb #33c4b8b1
+def _scaled(v, spread):
+    "Vectors (n, D) in units of a covariance"
+    return np.linalg.solve(np.linalg.cholesky(spread), v.T).T
+
+def _taken(examples, prior, bundled=()):
+    "The sign that each left-out clip is taken for; its own, if no other clip shows that"
+    classes,logits = fit_head(examples, prior, bundled).classes,left_out_logits(examples, prior, bundled)
+    taken = np.array(classes[:-1], object)[logits[:,:-1].argmax(1)]
+    return np.where(_own(examples, classes, logits)[1], taken, examples.signs)
+
+# %% ../nbs/47_few_shot.ipynb #5cb90ac4
+def hard_pairs(
+    examples,   # `Examples`
+    prior,      # `Prior`
+    bundled=(), # signs of the prior that are recognized, too
+    most=10     # pairs
+)->pd.DataFrame: # sign, other, separation in standard deviations, mistaken (share of their left-out clips)
+    "The pairs of signs that are hardest to tell apart, the hardest first"
+    check_count(most=most)
+    means,taken = _sign_means(examples, prior, bundled),_taken(examples, prior, bundled)
+    at = _scaled(np.stack([*means.values()]), _spread(examples, prior))
+    rows = []
+    for (i,a),(j,b) in combinations(enumerate(means), 2):
+        theirs = np.isin(examples.signs, (a, b))
+        wrong = theirs & (taken!=examples.signs) & np.isin(taken, (a, b))
+        rows.append((a, b, np.linalg.norm(at[i]-at[j]), wrong.sum()/max(theirs.sum(), 1)))
+    found = pd.DataFrame(rows, columns=['sign','other','separation','mistaken'])
+    return found.sort_values(['mistaken','separation'], ascending=[False,True], ignore_index=True)[:most]
+
+# %% ../nbs/47_few_shot.ipynb #68b280b0
+_FAR,_LEAST = 2.,3
+
+def outliers(
+    examples, # `Examples`
+    prior     # `Prior`
+)->pd.DataFrame: # name, sign, signer, distance (1: usual), taken_for ('' for its own sign)
+    "The clips that stand out, the farthest first"
+    count = pd.Series(examples.signs).map(pd.Series(examples.signs).value_counts()).to_numpy()
+    left,_ = _around_means(examples.x.mean(1, dtype=float), examples.signs)
+    far = np.linalg.norm(_scaled(left, _spread(examples, prior)), axis=1)*count/np.maximum(count-1, 1) # from the others
+    enough = count>=_LEAST
+    taken = np.where(enough, _taken(examples, prior), examples.signs) if enough.any() else examples.signs
+    distance = np.where(enough, far/np.median(far[enough]), 0.) if enough.any() else 0*far
+    found = pd.DataFrame(dict(name=examples.names, sign=examples.signs, signer=examples.signers, distance=distance,
+                              taken_for=np.where(taken==examples.signs, '', taken)))
+    stands_out = (found.distance>_FAR) | (found.taken_for!='')
+    return found[stands_out].sort_values('distance', ascending=False, ignore_index=True)
