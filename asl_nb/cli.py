@@ -355,7 +355,7 @@ def calibrate(*,
     from asl_nb.calibration import calibrate
     print(json.dumps(calibrate(checkpoint, data, negatives, accept=accept)))
 
-# %% ../nbs/80_cli.ipynb #3f484511
+# %% ../nbs/80_cli.ipynb #8a106dc7
 def _renamed(words):
     "The old and the new name in OLD=NEW"
     if not words: return {}
@@ -368,7 +368,7 @@ def _listed(words, flag):
     from asl_nb.utils import listed
     return listed(words, flag) if words else []
 
-# %% ../nbs/80_cli.ipynb #544c39b6
+# %% ../nbs/80_cli.ipynb #53f28a7c
 def _finetune(folders, out, source, changes):
     "Train the network on; `ValueError` for what needs the examples of a learned checkpoint"
     from asl_nb.learn import finetune
@@ -377,7 +377,7 @@ def _finetune(folders, out, source, changes):
     if len(folders)!=1: raise ValueError(f'expected --data with one folder to train on, found {len(folders)}')
     print(finetune(*folders, out, source), f'run: {out}', sep='\n')
 
-# %% ../nbs/80_cli.ipynb #2c93dba3
+# %% ../nbs/80_cli.ipynb #190a5feb
 @command('--data data/mine --out my-signs')
 def learn(*,
     out:str,             # folder of the checkpoint
