@@ -85,7 +85,7 @@ def save_calibration(
 
 # %% ../nbs/46_calibration.ipynb #da4f862a
 def _by_validation_signers(rows, store, sidecar):
-    "The clips by validation signers; of other data than the training's, those by anyone it neither trained on nor tested"
+    "The clips by validation signers; of other data, those by anyone who was on no other side of the split"
     sides = split_clips(rows, sidecar['split'])
     if store.marker['source'] in sidecar['source'].split('+'): return rows.iloc[sides['valid']]
     return rows.drop(rows.index[np.concatenate([sides['train'], sides['test']])])
