@@ -7,7 +7,7 @@ __all__ = ['BACKBONE', 'embed', 'Examples', 'embed_clips', 'embed_rows', 'Prior'
            'Head', 'fit_head', 'with_head', 'left_out_logits', 'several_signers', 'fit_calibration', 'hard_pairs',
            'outliers']
 
-# %% ../nbs/47_few_shot.ipynb #2aec14a2
+# %% ../nbs/47_few_shot.ipynb #542ae9b1
 import json
 from dataclasses import dataclass,replace
 from itertools import combinations
@@ -23,10 +23,10 @@ from .data.preprocess import clip_features,clip_views,surest_view
 from .models.checkpoint import ASSETS,make_sidecar
 from .models.core import create_model
 
-# %% ../nbs/47_few_shot.ipynb #b19d6972
+# %% ../nbs/47_few_shot.ipynb #78425765
 BACKBONE = ASSETS/'backbone'/'backbone-1.safetensors'
 
-# %% ../nbs/47_few_shot.ipynb #f5cd5e63
+# %% ../nbs/47_few_shot.ipynb #4cf9aa98
 def embed(
     model,         # a model with `encode`, for example HandModel
     x,             # (n, T, P, C) features
@@ -44,7 +44,7 @@ def embed(
     with torch.no_grad(): parts = [encoded(a) for a in range(0, len(x), batch_size)]
     return np.concatenate(parts).reshape(len(x), len(model.cfg.VIEWS), -1)
 
-# %% ../nbs/47_few_shot.ipynb #22c97452
+# %% ../nbs/47_few_shot.ipynb #2985cb1d
 @dataclass(frozen=True, eq=False)
 class Examples:
     "Embeddings of clips, with what is known of each"
@@ -81,7 +81,7 @@ def _repeated(names):
     seen = set()
     return next((n for n in names if n in seen or seen.add(n)), None)
 
-# %% ../nbs/47_few_shot.ipynb #0078764e
+# %% ../nbs/47_few_shot.ipynb #0ea622fa
 def embed_clips(
     model,  # the backbone
     clips,  # list of `Clip`
@@ -94,7 +94,7 @@ def embed_clips(
     if not made: raise ValueError('expected at least one clip, found none')
     return Examples(embed(model, *map(np.concatenate, zip(*made))), signs, names, signers)
 
-# %% ../nbs/47_few_shot.ipynb #940b3bf7
+# %% ../nbs/47_few_shot.ipynb #da767e10
 def embed_rows(
     model,       # the backbone
     store,       # `Store`
@@ -108,7 +108,7 @@ def embed_rows(
     x = np.concatenate([embed(model, *store.gather(b, model.cfg), batch_size) for b in batches])
     return Examples(x, rows.sign, rows.path, rows.participant_id)
 
-# %% ../nbs/47_few_shot.ipynb #e5247c3c
+# %% ../nbs/47_few_shot.ipynb #fd6b03c1
 @patch
 def __add__(self:Examples,
     other # `Examples` by the same backbone
@@ -119,7 +119,7 @@ def __add__(self:Examples,
     each = ([getattr(e, k) for e in (self, other)] for k in ('x', *_TEXTS))
     return Examples(*map(np.concatenate, each))
 
-# %% ../nbs/47_few_shot.ipynb #c7d48d6b
+# %% ../nbs/47_few_shot.ipynb #b61a63ca
 @patch
 def renamed(self:Examples,
     names:dict # old sign -> new sign
@@ -129,7 +129,7 @@ def renamed(self:Examples,
         raise ValueError(f'expected signs of {self.classes}, found {missing}')
     return replace(self, signs=[names.get(s, s) for s in self.signs])
 
-# %% ../nbs/47_few_shot.ipynb #da506db8
+# %% ../nbs/47_few_shot.ipynb #5afdc149
 def _write(path, arrays, **texts):
     "Write arrays and texts to a .safetensors file, whole or not at all"
     from safetensors.numpy import save_file
@@ -147,7 +147,7 @@ def _read(path, arrays, texts):
     except (SafetensorError, KeyError, ValueError) as e:
         raise ValueError(f'{path}: expected {", ".join([*arrays, *texts])}, found {str(e)[:200]}') from None
 
-# %% ../nbs/47_few_shot.ipynb #49f1323d
+# %% ../nbs/47_few_shot.ipynb #1e60fc7b
 @patch
 def save(self:Examples,
     path # .safetensors file
@@ -164,17 +164,17 @@ def load(cls:Examples,
     try: return Examples(x, *texts)
     except (ValueError, TypeError) as e: raise ValueError(f'{path}: {e}') from None
 
-# %% ../nbs/47_few_shot.ipynb #fcca8ba3
+# %% ../nbs/47_few_shot.ipynb #0b1ce3dc
 class Prior(NamedTuple):
     "What a backbone knows of signs that it has not seen"
     mean: np.ndarray       # (D,) of many signs and movements
     covariance: np.ndarray # (D, D) of one signer's clips of one sign, shrunk
     signs: dict            # sign -> (D,) mean, of signs it has seen
-    temperature: float = 6. # that fits the head's logits to signers whom it was not learned from
+    temperature: float = 20. # that fits the head's logits to signers whom it was not learned from
 
     def __repr__(self): return f'Prior({len(self.mean)} channels, {len(self.signs)} signs)'
 
-# %% ../nbs/47_few_shot.ipynb #e155604e
+# %% ../nbs/47_few_shot.ipynb #bc7d4e3d
 def _around_means(x, keys):
     "What is left of each row (n, D) without the mean of its key, and the number of keys"
     known,at = np.unique(keys, return_inverse=True)
@@ -182,8 +182,8 @@ def _around_means(x, keys):
     np.add.at(total, at, x)
     return x - (total/np.bincount(at)[:,None])[at],len(known)
 
-# %% ../nbs/47_few_shot.ipynb #4c2478a7
-_SHRINKAGE = .3 # of the mean variance, added to all directions
+# %% ../nbs/47_few_shot.ipynb #00b80f89
+_SHRINKAGE = 1. # of the mean variance, added to all directions
 
 def make_prior(
     examples, # `Examples` of many signs and signers
@@ -198,7 +198,7 @@ def make_prior(
     means = {s:x[examples.signs==s].mean(0) for s in bundled}
     return Prior(x.mean(0), spread, means)
 
-# %% ../nbs/47_few_shot.ipynb #1ac150e1
+# %% ../nbs/47_few_shot.ipynb #4526ae64
 def save_prior(
     prior, # `Prior`
     path   # .safetensors file
@@ -216,7 +216,7 @@ def load_prior(
     (mean,covariance,means),(names,temperature) = _read(path, ('mean','covariance','means'), ('signs','temperature'))
     return Prior(mean.astype(float), covariance.astype(float), dict(zip(names, means.astype(float))), temperature)
 
-# %% ../nbs/47_few_shot.ipynb #35fc0a5b
+# %% ../nbs/47_few_shot.ipynb #23d567b2
 class Head(NamedTuple):
     "A linear layer for embeddings"
     classes: list      # C signs, the last is 'no sign'
@@ -232,7 +232,7 @@ class Head(NamedTuple):
         each = x.reshape(-1, x.shape[-1])@self.weight.T + self.bias
         return surest_view(each, x.shape[1], range(len(self.classes)-1))
 
-# %% ../nbs/47_few_shot.ipynb #e4f4ddbf
+# %% ../nbs/47_few_shot.ipynb #0420745f
 _PRIOR_CLIPS = 200
 
 def _sign_means(examples, prior, bundled):
@@ -248,7 +248,7 @@ def _spread(examples, prior):
     left,n = _around_means(examples.x.mean(1, dtype=float), examples.signs)
     return (_PRIOR_CLIPS*prior.covariance + left.T@left)/(_PRIOR_CLIPS+len(left)-n)
 
-# %% ../nbs/47_few_shot.ipynb #880535d5
+# %% ../nbs/47_few_shot.ipynb #6fdb63c9
 def fit_head(
     examples,  # `Examples`
     prior,     # `Prior` of the backbone that made them
@@ -261,7 +261,7 @@ def fit_head(
     weight = np.linalg.solve(_spread(examples, prior)*prior.temperature, means.T).T
     return Head([*found], weight.astype(np.float32), (-.5*(weight*means).sum(1)).astype(np.float32))
 
-# %% ../nbs/47_few_shot.ipynb #5618a2cd
+# %% ../nbs/47_few_shot.ipynb #7fc99e8e
 def with_head(
     backbone, # model with its sidecar
     head      # `Head`
@@ -277,7 +277,7 @@ def with_head(
     model.eval_mode()
     return model
 
-# %% ../nbs/47_few_shot.ipynb #c53c8b3e
+# %% ../nbs/47_few_shot.ipynb #dce839b9
 def _judged_without(examples, prior, bundled, out, classes):
     "Logits (n, C) of some clips `out` by the head of the others"
     head = fit_head(examples[~out], prior, bundled)
@@ -285,7 +285,7 @@ def _judged_without(examples, prior, bundled, out, classes):
     logits[:,[classes.index(c) for c in head.classes]] = head.logits(examples.x[out])
     return logits
 
-# %% ../nbs/47_few_shot.ipynb #ddaa8878
+# %% ../nbs/47_few_shot.ipynb #02db8dca
 def left_out_logits(
     examples,     # `Examples`
     prior,        # `Prior`
@@ -303,14 +303,14 @@ def left_out_logits(
         logits[out] = _judged_without(examples, prior, bundled, out, classes)
     return logits
 
-# %% ../nbs/47_few_shot.ipynb #9faa7364
+# %% ../nbs/47_few_shot.ipynb #b0c22023
 def several_signers(
     examples # `Examples`
 )->bool:
     "Whether each sign is shown by at least two signers"
     return all(len({*examples.signers[examples.signs==s]})>1 for s in examples.classes)
 
-# %% ../nbs/47_few_shot.ipynb #3e19c4b4
+# %% ../nbs/47_few_shot.ipynb #92b9eab9
 def _own(examples, classes, logits):
     "The logit of each clip's own sign; and whether other clips show it"
     own = logits[np.arange(len(logits)),[classes.index(s) for s in examples.signs]]
@@ -332,7 +332,7 @@ def fit_calibration(
     threshold = choose_threshold(scores[right], accept) if right.any() else 0.
     return dict(temperature=1., threshold=round(float(threshold), 4), **basis)
 
-# %% ../nbs/47_few_shot.ipynb #b8de006c
+# %% ../nbs/47_few_shot.ipynb #beb0602c
 def _scaled(v, spread):
     "Vectors (n, D) in units of a covariance"
     return np.linalg.solve(np.linalg.cholesky(spread), v.T).T
@@ -343,7 +343,7 @@ def _taken(examples, prior, bundled=()):
     taken = np.array(classes[:-1], object)[logits[:,:-1].argmax(1)]
     return np.where(_own(examples, classes, logits)[1], taken, examples.signs)
 
-# %% ../nbs/47_few_shot.ipynb #ebd18af6
+# %% ../nbs/47_few_shot.ipynb #468edfcf
 def hard_pairs(
     examples,   # `Examples`
     prior,      # `Prior`
@@ -353,7 +353,7 @@ def hard_pairs(
     "The pairs of signs that are hardest to tell apart, the hardest first"
     check_count(most=most)
     means,taken = _sign_means(examples, prior, bundled),_taken(examples, prior, bundled)
-    at = _scaled(np.stack([*means.values()]), _spread(examples, prior))
+    at = _scaled(np.stack([*means.values()]), _spread(examples, prior)*prior.temperature)
     rows = []
     for (i,a),(j,b) in combinations(enumerate(means), 2):
         theirs = np.isin(examples.signs, (a, b))
@@ -362,7 +362,7 @@ def hard_pairs(
     found = pd.DataFrame(rows, columns=['sign','other','separation','mistaken'])
     return found.sort_values(['mistaken','separation'], ascending=[False,True], ignore_index=True)[:most]
 
-# %% ../nbs/47_few_shot.ipynb #c1ea10aa
+# %% ../nbs/47_few_shot.ipynb #99b262a5
 _FAR,_LEAST = 2.,3
 
 def outliers(

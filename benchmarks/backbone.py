@@ -1,7 +1,7 @@
 """Train the backbone that own signs are learned with: a network that knows many signs, and what it says of signs in general.
 
     python benchmarks/backbone.py --data data/raw/webcam --negatives data/raw/negatives --out out/backbone-1
-                                  [--results nbs/results/backbone-1] [--temperature 6] [KEY=value ...]
+                                  [--results nbs/results/backbone-1] [--temperature 20] [KEY=value ...]
     python benchmarks/backbone.py --check
 
 DATA and NEGATIVES are folders in GISLR's layout. Each of their glosses is a class: signs of several languages, letters, digits, and
@@ -131,7 +131,7 @@ def main():
     parser.add_argument('--data', type=Path, help='data folder of signs')
     parser.add_argument('--negatives', type=Path, help='data folder of other signs and movements')
     parser.add_argument('--results', type=Path, help='folder with few_shot.md, for the card')
-    parser.add_argument('--temperature', type=float, default=6., help='that few_shot.py measured')
+    parser.add_argument('--temperature', type=float, default=20., help='that few_shot.py measured')
     parser.add_argument('--out', type=Path, default=Path('out/backbone'), help='folder for everything')
     parser.add_argument('--check', action='store_true', help='small, on synthetic signers')
     args = parser.parse_intermixed_args()

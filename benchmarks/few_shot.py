@@ -42,7 +42,7 @@ from asl_nb.trainer import load_run_config
 from asl_nb.utils import atomic_path
 
 COMMON,MANY = 12,20 # signers of a common sign; signs of a signer with many
-SIZES = dict(common=(5,7,10), shared=(20,50))
+SIZES = dict(common=(5,7), shared=(10,20,50))
 CLIPS,TEACHERS = (1,2,5,10),(1,2,3,5)
 TESTED,UNKNOWN = 4,400 # clips of each signer and sign, and of other signs, that an episode tests
 STEPS,BATCH = 400,32  # of a training on an episode's clips
@@ -228,7 +228,7 @@ def tables(t):
     "The results as text"
     who = lambda same, n: 'the same' if same else 'one a sign' if n==1 else f'{n} a sign'
     ten = t[(t.clips==10) & (t.teachers==1)]
-    by_size = [row(g, signs=str(n), teacher=who(same, 1)) for (n,same),g in ten.groupby(['signs','same'], sort=True)]
+    by_size = [row(g, signs=f'{n} {group}', teacher=who(same, 1)) for (n,group,same),g in ten.groupby(['signs','group','same'])]
     seven = t[t.signs==(7 if (t.signs==7).any() else t.signs.min())]
     by_clips = [row(g, clips=str(c), teachers=who(same, n)) for (c,n,same),g in seven.groupby(['clips','teachers','same'])]
     drop = lambda rows: [{k:v for k,v in r.items() if any(q[k]!='-' for q in rows)} for r in rows]
