@@ -84,9 +84,15 @@ def save_calibration(
     return found
 
 # %% ../nbs/46_calibration.ipynb #da4f862a
+def _by_validation_signers(rows, store, sidecar):
+    "The clips by validation signers; of other data, those by anyone who was on no other side of the split"
+    sides = split_clips(rows, sidecar['split'])
+    if store.marker['source'] in sidecar['source'].split('+'): return rows.iloc[sides['valid']]
+    return rows.drop(rows.index[np.concatenate([sides['train'], sides['test']])])
+
 def _validation_clips(store, sidecar):
     "The clips of a checkpoint's signs by its validation signers"
-    rows = store.table.iloc[split_clips(store.table, sidecar['split'])['valid']]
+    rows = _by_validation_signers(store.table, store, sidecar)
     return rows.assign(label=rows.sign.map(sidecar['label_map'])).dropna(subset='label')
 
 # %% ../nbs/46_calibration.ipynb #b972cafa
@@ -94,7 +100,7 @@ def _negative_clips(store, sidecar):
     "The clips of other signs; of validation signers only, if the model was trained on such clips"
     rows = other_signs(store, sidecar['label_map'])
     if Config.NO_SIGN not in sidecar['label_map']: return rows
-    return rows.iloc[split_clips(rows, sidecar['split'])['valid']]
+    return _by_validation_signers(rows, store, sidecar)
 
 # %% ../nbs/46_calibration.ipynb #36d78861
 def _predicted(model, data, choose, what, progress):

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_import', 'data_check', 'data_clean',
-           'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'predict', 'annotate', 'camera',
-           'record', 'demo', 'info']
+           'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'learn', 'predict', 'annotate',
+           'camera', 'record', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
@@ -354,6 +354,51 @@ def calibrate(*,
     "Make a checkpoint's probabilities agree with how often it is right, on its validation signers"
     from asl_nb.calibration import calibrate
     print(json.dumps(calibrate(checkpoint, data, negatives, accept=accept)))
+
+# %% ../nbs/80_cli.ipynb #8a106dc7
+def _renamed(words):
+    "The old and the new name in OLD=NEW"
+    if not words: return {}
+    old,new = (w.strip() for w in words.partition('=')[::2])
+    if old and new: return {old:new}
+    raise ValueError(f'--rename: expected OLD=NEW, found {words!r}')
+
+def _listed(words, flag):
+    "The words of a list with commas; none if the option is left out"
+    from asl_nb.utils import listed
+    return listed(words, flag) if words else []
+
+# %% ../nbs/80_cli.ipynb #53f28a7c
+def _finetune(folders, out, source, changes):
+    "Train the network on; `ValueError` for what needs the examples of a learned checkpoint"
+    from asl_nb.learn import finetune
+    beside = ', '.join(f'--{k}' for k,v in changes.items() if v)
+    if beside: raise ValueError(f'expected --finetune without {beside}, found both: it trains on recordings alone')
+    if len(folders)!=1: raise ValueError(f'expected --data with one folder to train on, found {len(folders)}')
+    print(finetune(*folders, out, source), f'run: {out}', sep='\n')
+
+# %% ../nbs/80_cli.ipynb #190a5feb
+@command('--data data/mine --out my-signs')
+def learn(*,
+    out:str,             # folder of the checkpoint
+    data:str=None,       # data folder of your clips; several as a,b
+    add:bool=False,      # teach the signs of DATA to the checkpoint that is there
+    bundled:str=None,    # bundled signs to recognize, too: hello,yes or all
+    remove:str=None,     # signs to forget
+    rename:str=None,     # a sign's new name, OLD=NEW; the name of another sign joins the two
+    merge:str=None,      # learned checkpoints whose signs are taken, too
+    finetune:bool=False, # train the network on, too, with many clips of each sign
+    source:str=None      # SOURCE of clips that do not state their aspect
+):
+    "Learn your own signs from a few clips, or change what was learned"
+    from asl_nb.learn import learn
+    folders = _listed(data, '--data')
+    changes = dict(add=add, bundled=_listed(bundled, '--bundled'), remove=_listed(remove, '--remove'),
+                   rename=_renamed(rename), merge=_listed(merge, '--merge'))
+    if finetune: return _finetune(folders, out, source, changes)
+    print(found := learn(folders, out, source=source, **changes))
+    for row in found.problems.itertuples(index=False): print(*row, sep=': ', file=sys.stderr)
+    return int(len(found.problems)>0)
 
 # %% ../nbs/80_cli.ipynb #1205917f
 def _as_dict(answer):
