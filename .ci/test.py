@@ -36,8 +36,8 @@ def readme_rendered():
     same &= (ROOT/'README.md').read_text(encoding='utf-8')==readme.rendered(index)
     return told([] if same else ['README.md or the table in nbs/index.ipynb is out of date: run make readme'])
 
-TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration'.split()
-RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget demo'.split()
+TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration few_shot learn'.split()
+RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo'.split()
 BRANCH = {**dict.fromkeys(TRAIN, 'train'), **dict.fromkeys(RECOGNIZE, 'recognize')} # the rest is trunk
 
 def imports(path):
@@ -63,7 +63,7 @@ def layout():
 
 LIGHT = '''cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
-    widget video holistic data.formats clip drawing window'''
+    widget record video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
 FOR_TABLES = 'pandas scipy torchmetrics sklearn' # no clip needs them to be recognized
 
