@@ -91,7 +91,7 @@ def benchmarks():
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
                                 ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()))])
 
-KERAS,SEARCH = '(3[0-79]_keras_|43_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"
