@@ -89,7 +89,8 @@ def benchmarks():
     return all([run(sys.executable, '-W', 'ignore', f'benchmarks/{script}.py', '--check', *more)
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
-                                ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()))])
+                                ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()), ('backbone',()),
+                                ('few_shot',('--folds','1')))])
 
 KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,check_count
+from .utils import atomic_path,check_amount,check_count,check_share
 from .config import Config
 from .metrics import choose_threshold
 from .clip import Clip
@@ -35,8 +35,8 @@ def embed(
 )->np.ndarray: # (n, V, D) float32
     "What a model makes of each clip's views, before its last layer"
     import torch
-    if not len(x): raise ValueError('expected at least one clip, found none')
     check_count(batch_size=batch_size)
+    if not len(x): raise ValueError('expected at least one clip, found none')
     model.eval_mode()
     def encoded(a):
         views = clip_views(x[a:a+batch_size], mask[a:a+batch_size], model.cfg.VIEWS)
@@ -102,6 +102,7 @@ def embed_rows(
     batch_size=128 # clips
 )->Examples:
     "Clips of a store as examples"
+    check_count(batch_size=batch_size)
     rows = store.table if rows is None else rows
     if not len(rows): raise ValueError(f'{store.folder}: expected at least one clip, found none')
     batches = [rows.index[a:a+batch_size].to_numpy() for a in range(0, len(rows), batch_size)]
@@ -323,6 +324,8 @@ def fit_calibration(
     accept=.95  # share of the right answers that the threshold accepts
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Temperature and threshold for the head of some examples; threshold 0 if nothing can be left out"
+    check_amount(accept=accept)
+    check_share(accept=accept)
     leave = 'signers' if several_signers(examples) else 'clips'
     basis = dict(clips=len(examples), signers=len({*examples.signers}))
     logits,classes = left_out_logits(examples, prior, bundled, leave),fit_head(examples, prior, bundled).classes

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,listed,nearest
+from .utils import atomic_path,check_count,listed,nearest
 from .config import Config,feature_settings
 from .metrics import Report,choose_threshold,heat,prediction_table
 from .data.raw import aspect_warning,clip_setting
@@ -296,6 +296,7 @@ def plot_outliers(
 ): # the figure; None if no clip can be drawn
     "Draw clips that stand out, each beside a typical clip of its sign"
     from matplotlib.figure import Figure
+    check_count(n=n)
     some = [o for o in outliers.itertuples() if o.name in {*examples.names}][:_SHOWN]
     if not some: return None
     fig = Figure(figsize=(7,1.3*len(some)), dpi=100)
@@ -514,6 +515,8 @@ def finetune(
     root='.'       # folder below which stores are built
 )->Report:
     "Train the network on, from the backbone, and test it on signers or clips that were held out"
+    check_count(epochs=epochs)
+    check_count(0, seed=seed)
     out,backbone = Path(out),read_sidecar(BACKBONE)[2]
     _settle(out)
     if out.exists() and any(out.iterdir()): raise FileExistsError(f'{out}: expected a new folder, found files in it')
