@@ -194,9 +194,9 @@ def answer_shares(
     predictions # of `prediction_table` with a threshold, clips of known signs
 )->dict: # shares of the clips that are right, wrong, and 'no sign'
     "How often the right sign, another, and none is named"
-    p = predictions
-    right,none = (p.answer==p.sign).mean(),(p.answer==Config.NO_SIGN).mean()
-    return {'right':float(right), 'wrong':float(1-right-none), Config.NO_SIGN:float(none)}
+    right,none = predictions.answer==predictions.sign,predictions.answer==Config.NO_SIGN
+    each = {'right':right, 'wrong':~(right|none), Config.NO_SIGN:none}
+    return {k:float(v.mean()) for k,v in each.items()}
 
 # %% ../nbs/18_metrics.ipynb #72c42cd2
 def choose_threshold(
