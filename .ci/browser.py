@@ -159,6 +159,11 @@ from asl_nb.visualizations import explore
 cfg = Config(ROOT_PATH='.')
 make_dataset('data', n_signs=3, n_signers=3, n_clips=2, progress=False)
 explore(ASLDataset(store=open_store('data', cfg, progress=False), cfg=cfg))
+""", """
+from asl_nb.record import RecordWidget
+pictures = (time.sleep(1/30) or np.full((240, 320, 3), 90, np.uint8) for _ in repeat(0))
+again = cycle(lm)
+RecordWidget('mine', 'me', sign='hello', clips=1, camera=pictures, guided=True, extractor=nullcontext(lambda frame: next(again)))
 """]
 
 def make_notebook(folder):
@@ -238,6 +243,14 @@ def watch_explorer(out):
         act()
         out.new_picture(picture, f'another picture for another {what}')
 
+def watch_recorder(out):
+    "Record a clip, and keep it by the button"
+    def kept(o):
+        o.click('.jupyter-button')
+        return f'{SIGN} 1 of 1' in o.html(0)
+    out.wait(kept, f'a clip of {SIGN}', 60)
+    out.wait(lambda o: 'recorded.png' in o.html(0), 'the picture of all clips')
+
 def main():
     program,start = chromium(),time.monotonic()
     def late(*_): raise TimeoutError(f'not done after {LIMIT} s')
@@ -249,7 +262,7 @@ def main():
         with lab(tmp) as (url,token), browser(tmp, program) as page:
             try:
                 run_all(page, url, token)
-                for n,watch in enumerate((watch_clip, watch_camera, watch_explorer)):
+                for n,watch in enumerate((watch_clip, watch_camera, watch_explorer, watch_recorder)):
                     watch(Output(page, n))
                     print(f'{watch.__doc__}: seen after {time.monotonic()-start:.0f} s', flush=True)
             finally:
