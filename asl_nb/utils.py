@@ -107,6 +107,7 @@ def atomic_path(
     _remove(tmp) # may be left by a killed process with the same id
     try:
         yield tmp
+        if tmp.is_file(): tmp.chmod(_usual_rights())
         os.replace(tmp, path)
     except Exception as e:
         if not _failed_write(e, tmp): raise
@@ -115,6 +116,12 @@ def atomic_path(
     finally: _remove(tmp)
 
 # %% ../nbs/00_utils.ipynb #ca66fdb8
+def _usual_rights():
+    "Those of a new file"
+    mask = os.umask(0o77) # it cannot be read without being set
+    os.umask(mask)
+    return 0o666 & ~mask
+
 def _remove(path):
     "Remove a file or folder if it exists"
     if path.is_dir(): shutil.rmtree(path)
