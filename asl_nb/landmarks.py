@@ -120,6 +120,8 @@ def _clip_table(lm, first_frame):
                      'landmark_index':ROW_INDEX[row], **{c:xyz[:,i] for i,c in enumerate('xyz')}})
 
 # %% ../nbs/02_landmarks.ipynb #bc391bcc
+_FRAMES_AT_ONCE = 1024 # so that a long video takes no more memory than a short one
+
 def write_clip(
     path,         # parquet file to write
     lm,           # (T, 543, 3) landmarks, NaN = not detected
@@ -132,4 +134,7 @@ def write_clip(
         raise ValueError(f'{path}: expected (T, 543, 3), found {lm.shape}')
     if not 0<len(lm)<2**15-first_frame:
         raise ValueError(f'{path}: expected 1 to 32767 frames, found {len(lm)}')
-    with atomic_path(path) as tmp: pq.write_table(_clip_table(lm, first_frame), tmp)
+    schema = _clip_table(lm[:1], first_frame).schema
+    with atomic_path(path) as tmp, pq.ParquetWriter(tmp, schema) as file:
+        for a in range(0, len(lm), _FRAMES_AT_ONCE):
+            file.write_table(_clip_table(lm[a:a+_FRAMES_AT_ONCE], first_frame+a))
