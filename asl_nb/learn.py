@@ -7,7 +7,7 @@ __all__ = ['EXPECTED', 'Known', 'read_learned', 'Reading', 'read_folder', 'worth
            'learn', 'finetune']
 
 # %% ../nbs/48_learn.ipynb #36f58713
-import hashlib,os,shutil,unicodedata,warnings
+import hashlib,os,shutil,unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from .data.raw import aspect_warning,clip_setting
 from .data.preprocess import kept_rows
 from .data.store import open_store
 from .data.dataset import get_dataset
+from .plots import write_figure
 from .visualizations import plot_filmstrip
 from .models.registry import recipe_config
 from .models.checkpoint import pretrained_file,read_sidecar,read_weights
@@ -454,13 +455,7 @@ def _write(found, backbone, prior, picture):
     with _changed(found.out) as made:
         found.known.examples.save(made/_EXAMPLES)
         model.save_checkpoint(made/'best.safetensors')
-        if picture: _save(picture, made/_PICTURE)
-
-def _save(picture, path):
-    "Write a picture; a letter that the font lacks is drawn as a box, which needs no warning"
-    with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Glyph')
-        picture.savefig(path)
+        if picture: write_figure(picture, made/_PICTURE)
 
 # %% ../nbs/48_learn.ipynb #1d2041dd
 _LEAST,_EPOCHS,_RATE = 10,20,.0005 # clips of each sign; epochs; learning rate

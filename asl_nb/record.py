@@ -7,7 +7,7 @@ __all__ = ['ANSWERS', 'checked_name', 'read_plan', 'Take', 'ClipCutter', 'refusa
            'draw_state', 'Recorder', 'plot_clips', 'save_clips', 'record', 'RecordWidget']
 
 # %% ../nbs/69_record.ipynb #1a3775b0
-import csv,io,json,math,os,re,sys,unicodedata,warnings
+import csv,io,json,math,os,re,sys,unicodedata
 from collections import Counter,deque
 from contextlib import closing,nullcontext
 from html import escape
@@ -25,6 +25,7 @@ from .holistic import load_mediapipe
 from .data.raw import judge_body,load_label_map,parts_seen,read_clip,read_table
 from .clip import Clip,check_given
 from .data.extract import clip_number,signer_number
+from .plots import write_figure
 from .visualizations import plot_filmstrip
 from .predict import shoulder_width
 from .stream import SECONDS_KEPT,SHORTEST_SIGN,HandMovement,Span
@@ -466,9 +467,7 @@ def save_clips(
 )->Path: # the picture
     "Write the filmstrips of the clips of a session into its folder"
     path = session.out/_PICTURE
-    with atomic_path(path) as tmp, warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Glyph') # of a script that the font lacks
-        plot_clips(session.out, session.kept).savefig(tmp)
+    write_figure(plot_clips(session.out, session.kept), path)
     return path
 
 # %% ../nbs/69_record.ipynb #9dfdea94
