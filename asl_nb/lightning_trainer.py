@@ -18,6 +18,7 @@ from types import SimpleNamespace
 import lightning as L, numpy as np, torch
 from fastcore.basics import patch
 from .config import Config,feature_settings
+from .augmentations import on_host
 from .data.dataset import as_dataset,class_weights,create_data_loaders,get_dataset,make_split
 from .metrics import Metric,compute_metric,logged_metrics
 from .models.registry import override_params,resolve_params
@@ -145,8 +146,8 @@ def configure_gradient_clipping(self:LightningBaseModel, optimizer,
 def _keep(self:LightningBaseModel, phase, result, batch_idx):
     "Keep a batch's scores for the epoch's metrics"
     loss,_,labels,scores = result
-    check_loss(loss, self.model, self.current_epoch, batch_idx)
-    self._results[phase].append((scores, labels))
+    check_loss(float(loss), self.model, self.current_epoch, batch_idx)
+    self._results[phase].append((on_host(scores), on_host(labels)))
 
 # %% ../nbs/42_lightning_trainer.ipynb #332faa75
 @patch

@@ -19,6 +19,7 @@ from .utils import atomic_path,check_count,keyword_hints,progress_bar
 from .config import Config,parse_overrides,read_settings
 from .data.raw import aspect_warning,clip_setting
 from .data.store import open_store
+from .augmentations import on_host
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,signer_warning,split_clips
 from .metrics import Report,compute_metric,heat,logged_metrics,prediction_table
@@ -179,19 +180,34 @@ def limit(self:Trainer)->int: # None for all
     "Batches in a pass"
     return self.config.LIMIT_BATCHES if self.config.FAST_DEV_RUN else None
 
+# %% ../nbs/41_trainer.ipynb #4c84d1a2
+_CHECK_EVERY = 64 # batches
+
+@patch
+def _check_losses(self:Trainer, losses):
+    "Check the losses of the last batches of a pass"
+    for i in range(max(len(losses)-_CHECK_EVERY, 0), len(losses)):
+        check_loss(float(losses[i]), self.model, self.epoch, i)
+
+def _joined(parts):
+    "Arrays of several batches, or tensors on a device, as one array"
+    if isinstance(parts[0], np.ndarray): return np.concatenate(parts)
+    import torch
+    return on_host(torch.cat(parts))
+
 # %% ../nbs/41_trainer.ipynb #07c24966
 @patch
 def _run(self:Trainer, loader, step, train=False):
     "One pass over a loader: metrics, labels and scores of the whole epoch"
-    labels,scores = [],[]
+    losses,labels,scores = [],[],[]
     bar = dict(total=self.limit or len(loader), leave=False)
     for batch in progress_bar(islice(loader, self.limit), self.progress, **bar):
         loss,_,y,s = step(batch)
-        check_loss(loss, self.model, self.epoch, len(labels))
         if train: self._optimize()
-        labels.append(y)
-        scores.append(s)
-    labels,scores = np.concatenate(labels),np.concatenate(scores)
+        for kept,new in zip((losses, labels, scores), (loss, y, s)): kept.append(new)
+        if len(losses)%_CHECK_EVERY==0: self._check_losses(losses)
+    self._check_losses(losses)
+    labels,scores = _joined(labels),_joined(scores)
     return {m:compute_metric(m, scores, labels) for m in logged_metrics(self.config)},labels,scores
 
 # %% ../nbs/41_trainer.ipynb #8138fbb3

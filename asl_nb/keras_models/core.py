@@ -523,7 +523,7 @@ def training_step(self:BaseModel,
     "A step in training; `optimize` then takes the gradient step"
     batch,half = _full_batch(batch),self.mixed_precision and self.training
     loss,logits,self._last = self._graph(self._gradients, batch, self.training, half)
-    return self._result(loss, logits.numpy(), batch[2].numpy())
+    return self._result(float(loss), logits.numpy(), batch[2].numpy())
 
 # %% ../../nbs/30_keras_models.core.ipynb #606c6217
 @patch
@@ -540,7 +540,7 @@ def validation_step(self:BaseModel,
     "A step without gradients"
     x,mask,y = _full_batch(batch)
     logits = self._graph(self._logits, (x, mask))
-    return self._result(self.criterion(logits, y), logits.numpy(), y.numpy())
+    return self._result(float(self.criterion(logits, y)), logits.numpy(), y.numpy())
 
 BaseModel.test_step = BaseModel.validation_step
 

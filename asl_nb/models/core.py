@@ -45,7 +45,7 @@ class StepProtocol(CheckedNumbers):
 
     def _result(self, loss, scores, y):
         labels = y.argmax(1) if y.ndim==2 else y # mixup's targets are probabilities
-        return float(loss), float((scores.argmax(1)==labels).mean()), labels, scores
+        return loss, (scores.argmax(1)==labels).sum()/max(len(labels), 1), labels, scores
 
 # %% ../../nbs/22_models.core.ipynb #40557de2
 def _calculate(metric):
@@ -193,7 +193,7 @@ def _step(self:BaseModel, batch):
     half = self.mixed_precision and self.training
     with torch.autocast(self.device.type, torch.bfloat16, enabled=half): logits = self(*inputs)
     loss = self.criterion(logits.float(), yb)
-    return loss,self._result(loss.item(), logits.detach().float().cpu().numpy(), yb.cpu().numpy())
+    return loss,self._result(loss.detach(), logits.detach().float(), yb)
 
 # %% ../../nbs/22_models.core.ipynb #e1c632c2
 @patch
