@@ -6,8 +6,8 @@
 __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 'read_clip', 'read_clip_frame', 'load_label_map',
            'read_clip_table', 'read_table', 'recorded_as', 'map_clips', 'parts_seen', 'content_hash', 'clip_statistics',
            'clip_setting', 'aspect_warning', 'layout_figures', 'layout_faults', 'torn_parts', 'part_order',
-           'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'reason_of', 'read_person', 'check_data',
-           'signer_layout', 'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
+           'found_pixels', 'judge_body', 'check_body', 'identical_clips', 'reason_of', 'read_person', 'read_people',
+           'check_data', 'signer_layout', 'layout_warnings', 'unknown_signers', 'signers_unknown', 'describe']
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
 import csv,hashlib,io,itertools,json,math,os,re,warnings
@@ -20,13 +20,15 @@ from ..config import Config,SOURCES
 from ..landmarks import *
 
 # %% ../../nbs/07_data.raw.ipynb #54df2cbd
-_KEYS = ('frame','type','landmark_index')
+_ROW_KEYS = ('type','landmark_index')
+_KEYS = ('frame',*_ROW_KEYS)
 _in_order_bytes = set()
 
 # %% ../../nbs/07_data.raw.ipynb #b9195402
 def _key_bytes(source, file):
-    "A digest of the stored key columns; None if they are not plain or not in one piece"
-    at = [file.schema.names.index(k) for k in _KEYS]
+    "A digest of the stored `_ROW_KEYS`; None if they are not plain or not in one piece"
+    names = file.schema.names
+    at = [names.index(k) for k in _ROW_KEYS]
     # reading pages by a damaged schema kills the process; reading the whole file is an error
     levels = [(c.max_definition_level, c.max_repetition_level) for c in map(file.schema.column, at)]
     plain = all(o==(1, 0) for o in levels)
@@ -121,12 +123,17 @@ _SIZES = np.array([s.stop-s.start for s in PARTS.values()])
 _STARTS = np.array([s.start for s in PARTS.values()])
 
 # %% ../../nbs/07_data.raw.ipynb #d691e147
-def _in_order(frame, code, index):
-    "Whether the rows are whole frames in the order of the schema, one frame after another"
+def _whole_frames(frame):
+    "Whether there are as many rows of each frame as there are landmarks, one frame after another"
     if len(frame)%N_ROWS: return False
-    frame,code,index = (a.reshape(-1, N_ROWS) for a in (frame, code, index))
-    return ((index==ROW_INDEX).all() and (code==_CODES).all() and (frame==frame[:,:1]).all()
-            and (np.diff(frame[:,0])==1).all())
+    frame = frame.reshape(-1, N_ROWS)
+    return (frame==frame[:,:1]).all() and (np.diff(frame[:,0])==1).all()
+
+def _in_order(frame, code, index):
+    "Whether the rows are whole frames in the order of the schema"
+    if not _whole_frames(frame): return False
+    code,index = code.reshape(-1, N_ROWS),index.reshape(-1, N_ROWS)
+    return (index==ROW_INDEX).all() and (code==_CODES).all()
 
 # %% ../../nbs/07_data.raw.ipynb #7833b429
 def _places(frame, code, index, path):
@@ -155,6 +162,28 @@ def _row_places(table, path):
     keys = frame,_type_codes(table, path),index
     return (None, len(frame)//N_ROWS) if _in_order(*keys) else _places(*keys, path)
 
+# %% ../../nbs/07_data.raw.ipynb #08245300
+def _read_ordered(file, digest, columns, path):
+    "The columns of a file that is in order as far as digest and frames tell; else None"
+    if digest not in _in_order_bytes: return None
+    table = file.read(columns=['frame', *columns], use_threads=False)
+    return table if _whole_frames(_integers(table, 'frame', path)) else None
+
+def _with_few_words(source, file):
+    "The file, with each word of `type` decoded once"
+    import pyarrow.parquet as pq
+    return pq.ParquetFile(source, pre_buffer=False, metadata=file.metadata, read_dictionary=['type'])
+
+def _read_columns(source, file, columns, path):
+    "The columns of a file, the place of each row, or None if they are in order, and the number of frames"
+    digest = _key_bytes(source, file)
+    table = _read_ordered(file, digest, columns, path)
+    if table is not None: return table,None,len(table)//N_ROWS
+    table = _with_few_words(source, file).read(columns=[*_KEYS, *columns], use_threads=False)
+    place,n = _row_places(table, path)
+    if place is None and digest: _in_order_bytes.add(digest)
+    return table,place,n
+
 # %% ../../nbs/07_data.raw.ipynb #5a9291dc
 def read_clip(
     path,         # the clip's parquet file
@@ -165,11 +194,7 @@ def read_clip(
     with _reading(path):
         source,file = _open(path)
         columns = _coordinate_names(file.schema.names, columns, path)
-        digest = _key_bytes(source, file)
-        known = digest in _in_order_bytes
-        table = file.read(columns=columns if known else [*_KEYS, *columns], use_threads=False)
-        place,n = (None, len(table)//N_ROWS) if known else _row_places(table, path)
-        if place is None and digest: _in_order_bytes.add(digest)
+        table,place,n = _read_columns(source, file, columns, path)
         return _coordinates(table, columns, place, n, rows, path)
 
 # %% ../../nbs/07_data.raw.ipynb #2c105399
@@ -504,13 +529,14 @@ _BONES = np.array([(LEFT_SHOULDER,RIGHT_SHOULDER), _EARS, *_NEIGHBORS.values()])
 # %% ../../nbs/07_data.raw.ipynb #c4be0c86
 _LEAST_SHARE = .1 # of the frames
 
-def _medians(values, least=1):
-    "The medians of the known values of each column (T, n); NaN where there are fewer than `least`"
-    values = np.sort(values, 0) # NaN last
-    known = (~np.isnan(values)).sum(0)
-    column,last = np.arange(values.shape[1]),len(values)-1
-    middle = (values[(known-1)//2,column]+values[np.minimum(known//2, last),column])/2
-    return np.where(known<np.maximum(least, 1), np.nan, middle)
+def _medians(values, offsets, share=0):
+    "The medians (B, n) of each clip's known values (N, n); NaN where fewer than this share, or none, are known"
+    values,first,lengths = values.copy(),offsets[:-1,None],np.diff(offsets)[:,None]
+    for a,b in zip(offsets, offsets[1:]): values[a:b].sort(0) # NaN last
+    known = np.add.reduceat((~np.isnan(values)).astype(int), offsets[:-1])
+    column,middle = np.arange(values.shape[1]),np.minimum(known//2, lengths-1)
+    median = (values[first+(known-1)//2,column]+values[first+middle,column])/2
+    return np.where(known<np.maximum(share*lengths, 1), np.nan, median)
 
 # %% ../../nbs/07_data.raw.ipynb #db4451c7
 def _collapsed(points):
@@ -524,23 +550,33 @@ def _collapsed(points):
         out[t[one],s] = True
     return out
 
+# %% ../../nbs/07_data.raw.ipynb #6edf52cc
+def _skeleton(points):
+    "What the figures need of a clip: ends of the bones (T, 5, 2, 2), whether a pose is seen and a part collapsed (T,)"
+    collapsed = _collapsed(points)
+    if collapsed.any(): points = np.where(collapsed[...,None], np.nan, points)
+    return points[:,_BONES],~np.isnan(points[:,POSE,0]).all(1),collapsed.any(1)
+
+def _figures(ends, pose, collapsed, offsets):
+    "The figures (B,) of several clips, of which `_skeleton` gave the rest"
+    total = lambda of: np.add.reduceat(of.astype(int), offsets[:-1])
+    left,right,nose = ends[:,0,0],ends[:,0,1],ends[:,2,1]
+    across,above = left[:,0]-right[:,0],(left[:,1]+right[:,1])/2-nose[:,1]
+    bones = ends[:,:,0]-ends[:,:,1] # t bone xy
+    shoulders,ears,*near = _medians(np.hypot(bones[...,0], bones[...,1]), offsets, _LEAST_SHARE).T
+    span,height = _medians(np.stack([across, above], 1), offsets).T
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return dict(collapsed=total(collapsed)/np.diff(offsets), torso_seen=total(~np.isnan(above))/total(pose),
+                    shoulder_span=span/ears, nose_height=height/shoulders,
+                    **{k:d/shoulders for k,d in zip(_NEIGHBORS, near)})
+
 # %% ../../nbs/07_data.raw.ipynb #4db11184
 def layout_figures(
     points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie"
-    collapsed = _collapsed(points)
-    if collapsed.any(): points = np.where(collapsed[...,None], np.nan, points)
-    left,right,nose = points[:,LEFT_SHOULDER],points[:,RIGHT_SHOULDER],points[:,NOSE]
-    across,above = left[:,0]-right[:,0],(left[:,1]+right[:,1])/2-nose[:,1]
-    bones = points[:,_BONES[:,0]]-points[:,_BONES[:,1]] # t bone xy
-    lengths = _medians(np.hypot(bones[...,0], bones[...,1]), _LEAST_SHARE*len(points))
-    span,height = _medians(np.stack([across, above], 1))
-    pose = ~np.isnan(points[:,POSE,0]).all(1)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return dict(collapsed=collapsed.any(1).mean(), torso_seen=(~np.isnan(above)).sum()/pose.sum(),
-                    shoulder_span=span/lengths[1], nose_height=height/lengths[0],
-                    **dict(zip(_NEIGHBORS, lengths[2:]/lengths[0])))
+    figures = _figures(*_skeleton(points), np.array([0, len(points)]))
+    return {k:v[0] for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #b01f375b
 def layout_faults(
@@ -595,7 +631,8 @@ def _torso(points):
     left,right,nose = np.moveaxis(points[:,[LEFT_SHOULDER, RIGHT_SHOULDER, NOSE]], 1, 0)
     across,up = left-right,(left+right)/2-nose
     sense = across[:,0]*up[:,1]-across[:,1]*up[:,0] # above 0, however the picture is turned
-    return _medians(np.stack([np.hypot(*across.T), np.hypot(*up.T), up[:,1], sense], 1))
+    values = np.stack([np.hypot(*across.T), np.hypot(*up.T), up[:,1], sense], 1)
+    return _medians(values, np.array([0, len(values)]))[0]
 
 # %% ../../nbs/07_data.raw.ipynb #cfdcffaa
 def _mirrored(points):
@@ -640,14 +677,19 @@ def found_pixels(
     return ("expected shares of the picture's width and height, "
             f'found numbers up to {most:.0f}, as pixels are: divide by width and height')
 
+# %% ../../nbs/07_data.raw.ipynb #26b334b9
+def _too_far(points):
+    "Why points far outside the picture are refused; '' if there are none"
+    if np.fmax.reduce(points, None)<=_FARTHEST and np.fmin.reduce(points, None)>=-_FARTHEST: return ''
+    x,y = np.fmax.reduce(np.abs(points), (0,1))
+    return found_pixels(y if y>_FARTHEST else x) if x>_FARTHEST or y>_FARTHEST else ''
+
 # %% ../../nbs/07_data.raw.ipynb #7a6244a4
 def judge_body(
     points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->tuple: # why the points are those of no person, and what is doubtful about others; '' if nothing
     "The verdict on a clip, the same for all that recognize, check or train"
-    if (points>_FARTHEST).any() or (points<-_FARTHEST).any():
-        x,y = np.fmax.reduce(np.abs(points), (0,1))
-        return found_pixels(y if y>_FARTHEST else x),''
+    if far := _too_far(points): return far,''
     figures = layout_figures(points)
     faults = layout_faults(figures)
     if not (faults or math.isnan(figures['nose_height'])): return '',''
@@ -699,6 +741,39 @@ def read_person(
     refusal,_ = judge_body(lm[...,:2])
     if refusal: raise ValueError(f'{file}: {refusal}')
     return kept
+
+# %% ../../nbs/07_data.raw.ipynb #cb5883f5
+def _look(item, columns, rows):
+    "The kept points of a clip, and its `_skeleton`; item: the file, the aspect of its pictures"
+    file,aspect = item
+    check_amount(aspect=aspect)
+    lm = read_clip(file, columns)
+    kept = lm.take(rows, 1)
+    lm[...,0] *= aspect # now in units of the picture's height
+    if far := _too_far(lm[...,:2]): raise ValueError(f'{file}: {far}')
+    return kept,_skeleton(lm[...,:2])
+
+def _faulty(skeletons):
+    "Which of some clips, by their `_skeleton`, have a fault of the layout"
+    offsets = np.cumsum([0, *(len(pose) for _,pose,_ in skeletons)])
+    figures = _figures(*map(np.concatenate, zip(*skeletons)), offsets)
+    return ~np.all([np.isnan(v) | (least<=v) & (v<=most) for v,(_,least,most,_) in
+                    zip(figures.values(), LAYOUT.values())], 0)
+
+# %% ../../nbs/07_data.raw.ipynb #9d6f7bab
+def read_people(
+    items,   # of each clip the parquet file, and the aspect of its pictures
+    columns, # coordinates to read, first x and y
+    rows     # (P,) rows of the 543 to keep
+)->list: # (T, P, C) float32, NaN = not detected; or the error
+    "The landmarks of many clips, each as by `read_person`"
+    found = [*map_clips(partial(_look, columns=columns, rows=rows), items, progress=False)]
+    read = [i for i,o in enumerate(found) if not isinstance(o, Exception)]
+    faulty = _faulty([found[i][1] for i in read]) if read else ()
+    for i,closer in zip(read, faulty):
+        if closer: found[i] = _guarded(lambda item: read_person(*item, columns, rows), items[i])
+        else: found[i] = found[i][0]
+    return found
 
 # %% ../../nbs/07_data.raw.ipynb #a60080da
 def _file_statistics(item):

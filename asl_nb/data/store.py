@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..utils import atomic_path,check_count
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
-from .raw import map_clips,read_person,read_table,reason_of
+from .raw import map_clips,read_people,read_table,reason_of
 from .preprocess import kept_rows,make_features
 
 # %% ../../nbs/13_data.store.ipynb #426e9392
@@ -65,11 +65,6 @@ def _write_points(path, points):
         _write_header(f, points.shape)
         f.write(points)
 
-# %% ../../nbs/13_data.store.ipynb #2c39fcc9
-def _kept_points(clip, rows, columns):
-    "The points that features need, of a clip that shows a person; clip: the file, the aspect of its pictures"
-    return read_person(*clip, columns, rows)
-
 # %% ../../nbs/13_data.store.ipynb #60d69f6c
 def _build_part(job, folder, cfg):
     "Read some clips and write them as one part: points, and a table of what is known of each clip"
@@ -77,8 +72,7 @@ def _build_part(job, folder, cfg):
     done = folder/f'{name}.parquet'
     if done.exists(): return
     rows = kept_rows(cfg)
-    read = partial(_kept_points, rows=rows, columns=cfg.COLUMNS_TO_USE)
-    found = list(map_clips(read, items, progress=False))
+    found = read_people(items, cfg.COLUMNS_TO_USE, rows)
     reason = [reason_of(o, f) if isinstance(o, Exception) else None for o,(f,_) in zip(found, items)]
     clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
     none = np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32)
