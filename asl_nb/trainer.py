@@ -498,7 +498,7 @@ def _drop_doubtful(self:Trainer)->pd.DataFrame: # the groups left out
     return worst
 
 # %% ../nbs/41_trainer.ipynb #334f4d5e
-_MAY_DIFFER = 'EPOCHS','ROOT_PATH','DEVICE','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders; EPOCHS not in one cycle
+_MAY_DIFFER = 'EPOCHS','ROOT_PATH','DEVICE','COMPILE','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders; EPOCHS not in one cycle
 _MUST_AGREE = 'model_name','label_map','split','source'
 
 def _same_params(now, then):
