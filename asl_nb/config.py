@@ -123,6 +123,7 @@ class TrainSettings:
     CLASS_WEIGHTS: bool = False      # weight signs by the inverse of their number of clips
     GRADIENT_CLIP: float = 0.        # limit of the gradient's norm; 0 for none
     MIXED_PRECISION: bool = False    # compute in bfloat16 where that is safe
+    COMPILE: bool = False            # compile the training step, which takes a minute (PyTorch)
     ONE_CYCLE: float = 0.            # share of training in which lr rises, then falls; 0: scheduler's
     AVERAGE_DECAY: float = 0.        # of the weights' average over steps, which is saved; 0 for none
     KEEP_EPOCH: str = 'best'         # 'best' by EARLY_STOP_METRIC, or 'last': no early stopping

@@ -10,6 +10,7 @@ __all__ = ['make_split', 'split_clips', 'signer_warning', 'ASLDataset', 'samplin
 # %% ../../nbs/15_data.dataset.ipynb #59a81d31
 import copy
 import numpy as np
+from array_api_compat import array_namespace,device
 from fastcore.basics import patch
 from ..utils import check_count,check_share,renamed,require_tensorflow
 from ..config import Config,check_value,feature_settings
@@ -17,7 +18,7 @@ from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
 from .raw import signers_unknown,unknown_signers
 from .store import Store,open_store
-from ..augmentations import augment_batch,mixup
+from ..augmentations import augment_batch,beside,mixup,on_host
 
 # %% ../../nbs/15_data.dataset.ipynb #e918d4a6
 def _together(table):
@@ -128,20 +129,29 @@ def signer_warning(
     return f'{said}, so {so}'
 
 # %% ../../nbs/15_data.dataset.ipynb #c5f97dd6
+def _empty(shape, place):
+    "An array, or a tensor on a device, that takes memory as it fills"
+    if place is None: return np.empty(shape, np.float32)
+    import torch
+    return torch.empty(shape, device=place)
+
+def _rows(x, i): return array_namespace(x).take(x, beside(i, x), axis=0)
+
 class _Features:
-    "Features of a store's clips, made when first asked for, and kept"
-    def __init__(self, store, cfg):
-        self.store,self.cfg = store,cfg
+    "Features of a store's clips, made when first asked for, and kept, in memory or on a device"
+    def __init__(self, store, cfg, place=None):
+        self.store,self.cfg,self.place = store,cfg,place
         shape = len(store),cfg.INPUT_SIZE
-        self.x = np.empty((*shape, cfg.N_LANDMARKS, cfg.N_DIMS), np.float32) # takes memory as it fills
+        self.x = _empty((*shape, cfg.N_LANDMARKS, cfg.N_DIMS), place)
         self.mask,self.known = np.zeros(shape, bool),np.zeros(len(store), bool)
 
-    def __getitem__(self, clips):
+    def __getitem__(self, clips): # the mask stays in memory, as augmentation asks for it
         new = np.unique(clips[~self.known[clips]])
         if len(new):
-            self.x[new],self.mask[new] = self.store.gather(new, self.cfg)
+            x,self.mask[new] = self.store.gather(new, self.cfg)
+            self.x[beside(new, self.x)] = array_namespace(self.x).asarray(x, device=device(self.x))
             self.known[new] = True
-        return self.x[clips],self.mask[clips]
+        return _rows(self.x, clips),self.mask[clips]
 
 # %% ../../nbs/15_data.dataset.ipynb #2530ec49
 class ASLDataset:
@@ -207,7 +217,7 @@ _CHUNK = 256 # clips augmented in one call
 def _copy(self:ASLDataset, i):
     "The i-th augmented copy of all clips, the same whenever it is made"
     threshold,dropout = self.augmentation_threshold,self.enableDropout
-    out = np.empty((len(self), *self.features.x.shape[1:]), np.float32)
+    out = _empty((len(self), *self.features.x.shape[1:]), self.features.place)
     for chunk,start in enumerate(range(0, len(self), _CHUNK)):
         x,mask = self.features[self.clips[start:start+_CHUNK]]
         rng = np.random.default_rng([self.cfg.SEED, i, chunk])
@@ -228,23 +238,29 @@ def _augmented(self:ASLDataset, idxs, rng, epoch):
     x,mask = self.features[self.clips[idxs]]
     if not self.augment: return x,mask
     self.make_copies()
-    if self.copies: return self.copies[epoch%len(self.copies)][idxs],mask
+    if self.copies: return _rows(self.copies[epoch%len(self.copies)], idxs),mask
     return augment_batch(x, mask, self.cfg, self.augmentation_threshold, self.enableDropout, rng=rng),mask
 
 # %% ../../nbs/15_data.dataset.ipynb #8625f177
 @patch
-def batch(self:ASLDataset,
+def arrays(self:ASLDataset,
     idxs,     # (B,) positions in this dataset
     rng=None, # random generator of the augmentation; None for the dataset's own
     epoch=0   # which of the AUGMENTED_COPIES, in turn
 )->tuple: # features (B, T, P, C), mask (B, T), targets (B,), or (B, n_classes) if mixed up
-    "Several clips at once"
+    "Several clips at once, as arrays where the features are"
     idxs,rng = np.asarray(idxs),self.rng if rng is None else rng
     (xb,mask),yb = self._augmented(idxs, rng, epoch),self.targets[idxs]
     if self.augment and self.cfg.MIXUP:
         targets = np.eye(len(self.store.label_map), dtype=np.float32)[yb]
-        xb,yb = mixup(xb, targets, self.cfg.MIXUP, rng=rng)
-    return xb if self.transform is None else self.transform(xb),mask,yb
+        xb,yb = mixup(xb, beside(targets, xb), self.cfg.MIXUP, rng=rng)
+    if self.transform is not None: xb = self.transform(xb)
+    return xb,beside(mask, xb),beside(yb, xb)
+
+@patch
+def batch(self:ASLDataset, idxs, rng=None, epoch=0)->tuple: # as `arrays`
+    "Several clips at once, as NumPy's arrays"
+    return tuple(map(on_host, self.arrays(idxs, rng, epoch)))
 
 # %% ../../nbs/15_data.dataset.ipynb #a3019631
 @patch
@@ -304,7 +320,7 @@ class _ByBatch:
 
     def __getitem__(self, job):
         idxs,(seed,epoch,i) = job
-        return self.dataset.batch(idxs, np.random.default_rng([seed,epoch,i]), epoch)
+        return self.dataset.arrays(idxs, np.random.default_rng([seed,epoch,i]), epoch)
 
 # %% ../../nbs/15_data.dataset.ipynb #440f616c
 def to_PT_DataLoader(
@@ -317,10 +333,23 @@ def to_PT_DataLoader(
     "A PyTorch DataLoader of whole batches"
     import torch
     check_count(0, num_workers=num_workers)
+    here = dataset.features.place is None
+    if num_workers and not here: raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
     sampler = Batches(dataset, batch_size, shuffle, seed)
     return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=sampler, num_workers=num_workers,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=here and torch.cuda.is_available(),
         generator=torch.Generator()) # else each pass draws from torch's global one
+
+# %% ../../nbs/15_data.dataset.ipynb #4b388bd2
+@patch
+def on(self:ASLDataset,
+    place # a device, such as 'cuda', for tensors there; None for NumPy's arrays in memory
+)->ASLDataset:
+    "The same dataset with its features on a device"
+    new = copy.copy(self)
+    if str(place)==str(self.features.place) or self.transform is not None: return new
+    new.features,new.copies = _Features(self.store, self.cfg, place),None
+    return new
 
 # %% ../../nbs/15_data.dataset.ipynb #ed5a354a
 class DatasetWithLen:
@@ -347,7 +376,7 @@ def to_TF_DataLoader(
     "A TensorFlow dataset of whole batches"
     tf = require_tensorflow()
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
-    empty = dataset.batch(np.zeros(0, int))
+    empty = dataset.arrays(np.zeros(0, int))
     spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in empty)
     made = lambda: (items[job] for job in jobs)
     data = tf.data.Dataset.from_generator(made, output_signature=spec)

@@ -174,13 +174,16 @@ class HandChannels(nn.Module):
     ):
         super().__init__()
         self.channels = checked_channels(channels)
-        self.inputs,self.at = inputs,channel_points(inputs)
+        self.inputs = inputs
+        for name,points in channel_points(inputs).items(): # on the model's device
+            self.register_buffer(f'at_{name}', torch.from_numpy(points), persistent=False)
         self.size = self._raw(torch.zeros(1, 1, inputs.n_points, 2)).shape[-1]
         self.register_buffer('mean', torch.zeros(self.size))
         self.register_buffer('std', torch.ones(self.size))
 
     def _raw(self, x): # (B, T, size), not yet standardized
-        made = torch.cat([_GROUPS[g](x, self.at) for g in self.channels], -1)
+        at = {name[3:]:points for name,points in self.named_buffers() if name.startswith('at_')}
+        made = torch.cat([_GROUPS[g](x, at) for g in self.channels], -1)
         return torch.where(torch.isnan(made), 0., made).clamp(-_LIMIT, _LIMIT)
 
     def forward(self, x, mask):

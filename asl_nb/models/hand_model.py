@@ -87,7 +87,7 @@ class HandModel(BaseModel):
 
     def encode(self, x, mask): # (B, T, P, C), (B, T) -> (B, 2*d_model)
         x = self.project(self.lose(self.fill(x, mask)))
-        x = x + sinusoids(x.shape[1], self.d_model).to(x)
+        x = x + sinusoids(x.shape[1], self.d_model, x.device).to(x)
         for conv in self.convs: x = conv(x, mask)
         x = self.transformer(x, src_mask=self._hidden(mask))
         return self.norm(torch.cat([masked_mean(x, mask), masked_max(x, mask)], 1))

@@ -16,11 +16,12 @@ from .first_step import first_step
 # %% ../../nbs/25_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
     n:int, # positions
-    d:int  # channels
+    d:int, # channels
+    device=None # where to make them; None for the CPU
 )->torch.Tensor: # (n, d)
     "Sines and cosines of decreasing frequency, one row per position"
-    rate = torch.exp(-math.log(10_000)*torch.arange(0, d, 2)/d)
-    angle = torch.arange(n)[:,None]*rate
+    rate = torch.exp(-math.log(10_000)*torch.arange(0, d, 2, device=device)/d)
+    angle = torch.arange(n, device=device)[:,None]*rate
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)[:,:d]
 
 # %% ../../nbs/25_models.transformer.ipynb #0d6d17ab
@@ -71,7 +72,7 @@ class TransformerSequenceClassifier(MaskedModule):
 
     def forward(self, x, mask):
         x = self.project(self.fill(x, mask))
-        if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2]).to(x)
+        if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2], x.device).to(x)
         x = self.transformer(x, src_key_padding_mask=padding(mask))
         return self.output_layer(masked_mean(x, mask))
 

@@ -89,7 +89,7 @@ class YetAnotherTransformerClassifier(MaskedModule):
 
     def encode(self, x, mask): # (B, T, D), each from its frame and earlier ones
         x = self.embed(self.fill(x, mask))
-        if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2]).to(x)
+        if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2], x.device).to(x)
         for block in self.transformer: x = block(x, mask)
         return x
 
