@@ -252,11 +252,12 @@ def _print_left_out(store):
 @command('--data data/raw --workers 2')
 def data_preprocess(*settings, # KEY=value
     data:str,                  # data folder
-    workers:int=1              # processes
+    workers:int=1,             # processes
+    address:str=None           # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
 ):
     "Pack a data folder into one store, and print where it is"
     from asl_nb.data.store import Store,preprocess_raw_data
-    store = Store(preprocess_raw_data(data, _recipe(settings), n_workers=workers))
+    store = Store(preprocess_raw_data(data, _recipe(settings), n_workers=workers, address=address))
     print(store.folder)
     return _print_left_out(store)
 

@@ -290,12 +290,25 @@ def _in_processes(fn, n_workers):
             call.end()
 
 # %% ../nbs/00_utils.ipynb #7a4a5e0f
-def _on_copy(fn, name, content, *args):
-    "In a cluster: call a function with a copy of a file"
-    with tempfile.TemporaryDirectory(prefix='asl-') as d:
-        copy = Path(d)/name
-        copy.write_bytes(content)
-        return fn(copy, *args)
+def _packed(file):
+    "Name and content of a file, or of each of a tuple of files; no content of one of them that cannot be read"
+    if not isinstance(file, tuple): return Path(file).name,Path(file).read_bytes()
+    def one(f):
+        try: return _packed(f)
+        except OSError: return Path(f).name,None
+    return [one(f) for f in file]
+
+def _unpacked(packed, folder):
+    "Write what `_packed` gave; the path of the copy, or of each"
+    if isinstance(packed, list): return [_unpacked(one, folder/str(i)) for i,one in enumerate(packed)]
+    name,content = packed
+    folder.mkdir(exist_ok=True)
+    if content is not None: (folder/name).write_bytes(content)
+    return folder/name
+
+def _on_copy(fn, packed, *args):
+    "In a cluster: call a function with a copy of a file, or with a list of copies"
+    with tempfile.TemporaryDirectory(prefix='asl-') as d: return fn(_unpacked(packed, Path(d)), *args)
 
 # %% ../nbs/00_utils.ipynb #957148f7
 _LACKS = '{}: expected this package on each machine of the cluster, found {}'
@@ -322,10 +335,10 @@ def _on_cluster(fn, address):
         try: fn = ray.put(fn)
         except ImportError as e: raise RuntimeError(_LACKS.format(address, e)) from None
         task = ray.remote(num_cpus=1, max_retries=1)(_on_copy)
-        sent = lru_cache(1)(lambda file: ray.put(Path(file).read_bytes())) # parts of one file come in turn
+        sent = lru_cache(1)(lambda file: ray.put(_packed(file))) # parts of one file come in turn
         def submit(file, *args):
             future = Future()
-            done = task.remote(fn, Path(file).name, sent(file), *args).future()
+            done = task.remote(fn, sent(file), *args).future()
             done.add_done_callback(partial(_hand_over, future=future, address=address))
             return future
         yield submit,2*max(1, int(ray.cluster_resources().get('CPU', 1)))
@@ -343,7 +356,7 @@ def _at_once(fn, *args):
 def _in_this_process(fn): yield partial(_at_once, fn),1
 
 def workers(
-    fn,          # called with a file and what `submit` is given beside it
+    fn,          # called with a file (on a cluster perhaps a list of files) and what `submit` is given beside it
     n_workers=1, # processes; with 1, calls are made in this process
     address=None # of a Ray cluster instead: auto, HOST:PORT or ray://HOST:10001
 ): # a context, which gives `submit(file, *args)`, which returns a future; and how many calls to begin at a time
@@ -354,7 +367,6 @@ def workers(
                          f'calls to make at a time, found {n_workers}')
     if address: return _on_cluster(fn, address)
     return _in_processes(fn, n_workers) if n_workers>1 else _in_this_process(fn)
-
 
 # %% ../nbs/00_utils.ipynb #a4c9244a
 def require_tensorflow(): # the module `tensorflow`

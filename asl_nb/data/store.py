@@ -7,12 +7,13 @@ __all__ = ['store_settings', 'preprocess_raw_data', 'Store', 'JoinedStore', 'joi
 
 # %% ../../nbs/13_data.store.ipynb #b742b871
 import hashlib,json,os,shutil,sys
+from concurrent.futures import FIRST_COMPLETED,wait
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from ..utils import atomic_path,check_count
+from ..utils import atomic_path,check_count,progress_bar,workers
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
 from .raw import map_clips,read_people,read_table,reason_of
@@ -66,21 +67,26 @@ def _write_points(path, points):
         f.write(points)
 
 # %% ../../nbs/13_data.store.ipynb #60d69f6c
-def _build_part(job, folder, cfg):
-    "Read some clips and write them as one part: points, and a table of what is known of each clip"
-    name,items = job
-    done = folder/f'{name}.parquet'
-    if done.exists(): return
+def _read_part(files, aspects, cfg):
+    "Points of some clips, end to end, and a table of what is known of each clip"
     rows = kept_rows(cfg)
-    found = read_people(items, cfg.COLUMNS_TO_USE, rows)
-    reason = [reason_of(o, f) if isinstance(o, Exception) else None for o,(f,_) in zip(found, items)]
+    found = read_people([*zip(files, aspects)], cfg.COLUMNS_TO_USE, rows)
+    reason = [reason_of(o, f) if isinstance(o, Exception) else None for o,f in zip(found, files)]
     clips = {i:o for i,o in enumerate(found) if not isinstance(o, Exception)}
     none = np.zeros((0, len(rows), len(cfg.COLUMNS_TO_USE)), np.float32)
     points = np.concatenate([none, *clips.values()])
     stats = clip_statistics(points, np.cumsum([0]+[len(c) for c in clips.values()]), rows)
-    table = pd.DataFrame(stats, index=list(clips)).reindex(range(len(items)))
+    return points,pd.DataFrame(stats, index=list(clips)).reindex(range(len(files))).assign(reason=reason)
+
+def _write_part(folder, name, points, table):
+    "Write a part; it is there when its table is"
     _write_points(folder/f'{name}.npy', points)
-    with atomic_path(done) as p: table.assign(reason=reason).to_parquet(p)
+    with atomic_path(folder/f'{name}.parquet') as p: table.to_parquet(p)
+
+def _build_part(job, folder, cfg):
+    "Read some clips, and write them as one part"
+    name,items = job
+    _write_part(folder, name, *_read_part(*zip(*items), cfg))
 
 # %% ../../nbs/13_data.store.ipynb #19ec4b2a
 def _join_arrays(files, out, shape):
@@ -135,13 +141,36 @@ def _join(parts, tmp, table, report, marker):
     (tmp/Config.MARKER_FILE).write_text(json.dumps(marker, indent=1))
 
 # %% ../../nbs/13_data.store.ipynb #115957b7
-def _build_parts(table, parts, cfg, n_workers, progress):
-    "Build the parts that are missing, in several processes if asked"
+def _build_here(jobs, parts, cfg, n_workers):
+    "Build parts on this machine; yields for each"
+    build = partial(_build_part, folder=parts, cfg=cfg)
+    for o in map_clips(build, jobs, n_workers, progress=False, chunk=1):
+        if isinstance(o, Exception): raise o
+        yield
+
+def _settle(begun, parts, most):
+    "Write what a cluster has read until at most so many parts are under way; yields for each"
+    while len(begun)>most:
+        for future in wait(begun, return_when=FIRST_COMPLETED).done:
+            _write_part(parts, begun.pop(future), *future.result())
+            yield
+
+def _build_there(jobs, parts, cfg, crew):
+    "Have a cluster read parts, and write them here; yields for each"
+    with crew as (submit,most):
+        begun = {}
+        for name,items in jobs:
+            begun[submit(*zip(*items), cfg)] = name
+            yield from _settle(begun, parts, most//2)
+        yield from _settle(begun, parts, 0)
+
+def _build_parts(table, parts, cfg, crew, progress):
+    "Build the parts that are missing; crew: a number of processes, or `workers` of a cluster"
     parts.mkdir(exist_ok=True)
     clips = [*zip(table.file, clip_setting(table, 'aspect', cfg))]
-    build,jobs = partial(_build_part, folder=parts, cfg=cfg),_jobs(clips)
-    for o in map_clips(build, jobs, n_workers, progress, chunk=1, unit=f'{_PART} clips'):
-        if isinstance(o, Exception): raise o
+    jobs = [job for job in _jobs(clips) if not (parts/f'{job[0]}.parquet').exists()]
+    build = _build_here if isinstance(crew, int) else _build_there
+    for _ in progress_bar(build(jobs, parts, cfg, crew), progress, total=len(jobs), unit=f'{_PART} clips'): pass
 
 # %% ../../nbs/13_data.store.ipynb #4552e448
 @contextmanager
@@ -156,10 +185,10 @@ def _alone(out):
     with held: yield
 
 # %% ../../nbs/13_data.store.ipynb #27e55cc8
-def _build(out, parts, table, report, marker, cfg, n_workers, progress):
+def _build(out, parts, table, report, marker, cfg, crew, progress):
     "Build the store `out` from `parts`, some of which may already exist"
     if out.exists(): raise FileExistsError(f'{out}: expected a store, found no {Config.MARKER_FILE}')
-    _build_parts(table, parts, cfg, n_workers, progress)
+    _build_parts(table, parts, cfg, crew, progress)
     if not (parts/'store').exists():
         try:
             with atomic_path(parts/'store') as tmp: _join(parts, tmp, table, report, marker)
@@ -174,10 +203,12 @@ def preprocess_raw_data(
     cfg=Config(),   # settings; the store goes below PROCESSED_DATA_DIR
     sample=100_000, # take at most this many clips
     n_workers=1,    # processes
-    progress=True   # show a bar
+    progress=True,  # show a bar
+    address=None    # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
 )->Path: # the store's folder
     "Build the store of a data folder, or find the one that is there"
     check_count(sample=sample, n_workers=n_workers)
+    crew = workers(_read_part, n_workers, address) if address else n_workers
     folder = cfg.path('RAW_DATA_DIR') if folder is None else Path(folder)
     table,report,label_map = read_table(folder)
     table,settings = table.iloc[:sample],store_settings(cfg)
@@ -191,7 +222,7 @@ def preprocess_raw_data(
     if is_built() and not parts.exists(): return out
     out.parent.mkdir(parents=True, exist_ok=True)
     with _alone(out):
-        if not is_built(): _build(out, parts, table, report, marker, cfg, n_workers, progress)
+        if not is_built(): _build(out, parts, table, report, marker, cfg, crew, progress)
         shutil.rmtree(parts, ignore_errors=True)
     return out
 
