@@ -286,15 +286,22 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
     folds:bool=False,       # train and test one model for each fold
     all_signers:bool=False, # hold out no test signers
     resume:bool=False,      # resume the run in OUT; repeat the other words
-    workers:int=1           # processes that build the store
+    workers:int=1,          # processes that build the store
+    devices:int=None,       # GPUs (processes with DEVICE=cpu) of each machine; Lightning trains, which can use several
+    nodes:int=None          # machines; type the command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK
 ):
     "Train a model, and test it on signers it has not seen"
     from asl_nb.calibration import calibrate_run
     from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the run to resume, found none')
     cfg,overrides = load_run_config(config, [*settings, *_named(MODELNAME=model, DL_FRAMEWORK=framework)])
-    how = dict(folds=folds, all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
-    out,report = train_run(cfg, data, out, overrides, **how)
+    how = dict(all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
+    if devices or nodes:
+        if folds: raise ValueError('expected a single training on several devices, found --folds: name one by FOLD=0')
+        from asl_nb.lightning_trainer import train_on_devices
+        out,report = train_on_devices(cfg, data, out, overrides, devices or 1, nodes or 1, **how)
+        if report is None: return # another process prints it
+    else: out,report = train_run(cfg, data, out, overrides, folds, **how)
     print(report, f'run: {out}', sep='\n')
     if negatives: print(*map(json.dumps, calibrate_run(out, data, negatives)), sep='\n')
 

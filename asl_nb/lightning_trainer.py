@@ -4,19 +4,21 @@
 
 # %% auto #0
 __all__ = ['ASLDataModule', 'LightningBaseModel', 'LightningTransformerPredictor', 'LightningTransformerSequenceClassifier',
-           'KeepBest', 'make_lightning_trainer']
+           'KeepBest', 'make_lightning_trainer', 'train_on_devices']
 
 # %% ../nbs/42_lightning_trainer.ipynb #b32bb5f6
 from .utils import check_amount,check_count,require
 _lightning = require('lightning', 'lightning') # the import below would name no extra
 
 # %% ../nbs/42_lightning_trainer.ipynb #5b535948
-import warnings
+import os,warnings
 from collections import defaultdict
+from itertools import zip_longest
 from pathlib import Path
 from types import SimpleNamespace
 import lightning as L, numpy as np, torch
 from fastcore.basics import patch
+from lightning.pytorch.utilities import rank_zero_only
 from .config import Config,feature_settings
 from .augmentations import on_host
 from .data.dataset import as_dataset,class_weights,create_data_loaders,get_dataset,make_split
@@ -26,7 +28,8 @@ from .models.checkpoint import make_sidecar
 from .models.first_step import HandChannels
 from .models.core import create_model,pick_device
 from .callbacks import WeightAverage,named_callbacks
-from .trainer import check_loss,fit_to_clips,log_dir,new_run_dir,resolve_run
+from .data.store import open_store
+from .trainer import check_loss,differing_settings,evaluate_model,fit_to_clips,log_dir,new_run_dir,resolve_run
 
 # %% ../nbs/42_lightning_trainer.ipynb #d5e17bf9
 class ASLDataModule(L.LightningDataModule):
@@ -47,10 +50,15 @@ class ASLDataModule(L.LightningDataModule):
 
     def train_dataloader(self):
         if self.trainer: self._begin_training()
-        return self.loaders[0]
+        return self._shared(self.loaders[0])
 
-    def val_dataloader(self): return self.loaders[1]
-    def test_dataloader(self): return self.loaders[2]
+    def val_dataloader(self): return self._shared(self.loaders[1])
+    def test_dataloader(self): return self._shared(self.loaders[2])
+
+    def _shared(self, loader):
+        "The loader, or that of this process's shares"
+        alone = not self.trainer or self.trainer.world_size==1
+        return loader if alone else _share(loader, self.trainer.global_rank, self.trainer.world_size)
 
 # %% ../nbs/42_lightning_trainer.ipynb #90cade89
 @patch
@@ -74,6 +82,36 @@ def label_map(self:ASLDataModule)->dict: # sign -> index
     "The signs of the data"
     self.setup()
     return self.dataset.store.label_map
+
+# %% ../nbs/42_lightning_trainer.ipynb #dc2a5e6e
+class _Shares:
+    "The share that one of several processes has in each batch of `Batches`"
+    def __init__(self, batches, rank, n): self.batches,self.rank,self.n = batches,rank,n
+    def __len__(self): return len(self.batches)
+
+    def __iter__(self):
+        for idxs,(seed,epoch,i) in self.batches: # where there are too few clips, one that does not count
+            mine = idxs[self.rank::self.n]
+            yield mine if len(mine) else idxs[:1],(seed, epoch, i*self.n+self.rank)
+
+    def weight(self, i:int)->float:
+        "What makes the mean over processes the mean over the clips of batch `i`"
+        size = self.batches.batch_size
+        n = min(size, self.batches.n-i*size)
+        return len(range(self.rank, n, self.n))*self.n/n
+
+def _share(loader, rank, n):
+    "The loader of the shares of one of several processes"
+    return torch.utils.data.DataLoader(loader.dataset, None, sampler=_Shares(loader.sampler, rank, n),
+                                       pin_memory=loader.pin_memory, generator=torch.Generator())
+
+def _of_all_processes(results):
+    "What all processes kept of an epoch, batch by batch"
+    dist = torch.distributed
+    if not (dist.is_available() and dist.is_initialized()): return results
+    parts = [None]*dist.get_world_size()
+    dist.all_gather_object(parts, results)
+    return [r for batch in zip_longest(*parts) for r in batch if r is not None]
 
 # %% ../nbs/42_lightning_trainer.ipynb #dd41fcf0
 class LightningBaseModel(L.LightningModule):
@@ -141,20 +179,30 @@ def configure_gradient_clipping(self:LightningBaseModel, optimizer,
     limit = gradient_clip_val or self.model.gradient_clip
     self.clip_gradients(optimizer, limit, gradient_clip_algorithm)
 
+# %% ../nbs/42_lightning_trainer.ipynb #e7db6a20
+@patch
+def _weight(self:LightningBaseModel, phase, batch_idx):
+    "The weight of a batch's loss in this process"
+    name = dict(Train='train_dataloader', Validation='val_dataloaders', Test='test_dataloaders')[phase]
+    sampler = getattr(getattr(self._trainer, name, None), 'sampler', None) # no trainer: a step was called
+    return sampler.weight(batch_idx) if isinstance(sampler, _Shares) else 1.
+
 # %% ../nbs/42_lightning_trainer.ipynb #d4979382
 @patch
 def _keep(self:LightningBaseModel, phase, result, batch_idx):
-    "Keep a batch's scores for the epoch's metrics"
+    "Keep a batch's scores for the epoch's metrics; the weight of its loss"
     loss,_,labels,scores = result
     check_loss(float(loss), self.model, self.current_epoch, batch_idx)
-    self._results[phase].append((on_host(scores), on_host(labels)))
+    weight = self._weight(phase, batch_idx)
+    if weight: self._results[phase].append((on_host(scores), on_host(labels)))
+    return weight
 
 # %% ../nbs/42_lightning_trainer.ipynb #332faa75
 @patch
 def training_step(self:LightningBaseModel, batch, batch_idx):
-    self._keep('Train', self.model.training_step(batch), batch_idx)
+    weight = self._keep('Train', self.model.training_step(batch), batch_idx)
     loss,self.model._loss = self.model._loss,None
-    return loss
+    return loss if weight==1 else loss*weight
 
 # %% ../nbs/42_lightning_trainer.ipynb #faf27d0a
 @patch
@@ -169,7 +217,7 @@ def test_step(self:LightningBaseModel, batch, batch_idx):
 @patch
 def _log_epoch(self:LightningBaseModel, phase):
     "Log the metrics of an epoch"
-    scores,labels = map(np.concatenate, zip(*self._results.pop(phase)))
+    scores,labels = map(np.concatenate, zip(*_of_all_processes(self._results.pop(phase))))
     for m in logged_metrics(self.cfg):
         shown = m in ('Loss','Accuracy')
         self.log(f'{m}/{phase}', compute_metric(m, scores, labels), prog_bar=shown)
@@ -189,7 +237,8 @@ def on_train_start(self:LightningBaseModel):
     if isinstance(data, ASLDataModule): data._begin_training()
 @patch
 def on_train_epoch_start(self:LightningBaseModel):
-    self.model.seed(self.cfg.SEED, self.current_epoch)
+    rank = self.global_rank # other dropout for other clips
+    self.model.seed(self.cfg.SEED, self.current_epoch, *[rank]*(rank>0))
     self.log('lr', self.model.get_lr()) # when the epoch ends, the schedule has taken its step
 
 # %% ../nbs/42_lightning_trainer.ipynb #ac776a82
@@ -238,7 +287,8 @@ def on_validation_epoch_end(self:LightningBaseModel):
 def on_save_checkpoint(self:LightningBaseModel, checkpoint):
     if self.average: checkpoint['averaging'] = dict(n_steps=self.average.n_steps, other=self.average.other)
 @patch
-def on_load_checkpoint(self:LightningBaseModel, checkpoint): self._averaging = checkpoint.get('averaging', {})
+def on_load_checkpoint(self:LightningBaseModel, checkpoint):
+    self._averaging = checkpoint.get('averaging', {})
 
 # %% ../nbs/42_lightning_trainer.ipynb #b690b641
 @patch
@@ -301,10 +351,13 @@ def sidecar(self:ASLDataModule, module, **more)->dict: # of `make_sidecar`
 class KeepBest(L.pytorch.callbacks.EarlyStopping):
     "Stops when patience has run out; writes the checkpoint of the best epoch, and loads it at the end"
     def __init__(self,
-        cfg:Config, # settings
-        run_dir     # folder of the checkpoint
+        cfg:Config,     # settings
+        run_dir,        # folder of the checkpoint
+        resumable=False # whether to write what resuming needs, too
     ):
+        self.resumable = resumable
         self.path,metric = Path(run_dir)/'best.safetensors',Metric(cfg.EARLY_STOP_METRIC).name
+        self.state_path = self.path.with_name('last.ckpt')
         self.last = cfg.KEEP_EPOCH=='last'
         how = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
         super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, **how)
@@ -316,24 +369,48 @@ class KeepBest(L.pytorch.callbacks.EarlyStopping):
 
     def on_train_epoch_end(self, trainer, module):
         if not self.last: super().on_train_epoch_end(trainer, module)
-        if self.wait_count: return
-        row = {k:v.item() for k,v in trainer.callback_metrics.items() if k!='step'}
-        more = dict(epoch=trainer.current_epoch, validation=row)
-        module.model.sidecar = trainer.datamodule.sidecar(module, **more)
-        module.swap_average()
-        module.model.save_checkpoint(self.path)
-        module.swap_average()
+        if not self.wait_count and trainer.is_global_zero: self._save_best(trainer, module)
+        if self.resumable: self._save_state(trainer)
 
     def on_train_end(self, trainer, module):
+        trainer.strategy.barrier() # the first process may still write
         if not self.path.exists():
             raise ValueError(f'expected numbers as {self.monitor}, found none')
         module.model.load_checkpoint(self.path)
         module.average = None
 
+# %% ../nbs/42_lightning_trainer.ipynb #ac3a9606
+@patch
+def _save_state(self:KeepBest, trainer):
+    new = self.state_path.with_suffix('.new')
+    trainer.save_checkpoint(new, weights_only=False) # called by all processes, written by the first
+    if trainer.is_global_zero: new.replace(self.state_path)
+
+@patch
+def on_save_checkpoint(self:KeepBest, trainer, module, checkpoint):
+    checkpoint['sidecar'] = trainer.datamodule.sidecar(module)
+
+@patch
+def on_load_checkpoint(self:KeepBest, trainer, module, checkpoint):
+    then = checkpoint.get('sidecar') # of the run to resume
+    if then and (names := differing_settings(trainer.datamodule.sidecar(module), then)):
+        raise ValueError(f"expected the data and settings of the interrupted run, found other {', '.join(names)}")
+
+# %% ../nbs/42_lightning_trainer.ipynb #29ab8359
+@patch
+def _save_best(self:KeepBest, trainer, module):
+    row = {k:v.item() for k,v in trainer.callback_metrics.items() if k!='step'}
+    more = dict(epoch=trainer.current_epoch, validation=row)
+    module.model.sidecar = trainer.datamodule.sidecar(module, **more)
+    module.swap_average()
+    module.model.save_checkpoint(self.path)
+    module.swap_average()
+
 # %% ../nbs/42_lightning_trainer.ipynb #e5987e2e
 def make_lightning_trainer(
     cfg:Config,   # settings
     run_dir=None, # where the checkpoint goes; None for a new folder below CHECKPOINT_DIR
+    resumable=False, # whether to write what resuming needs, too
     **kw          # of `lightning.Trainer`; callbacks are added, other values win
 )->L.Trainer:
     "Lightning's Trainer with our settings: epochs, device, early stopping, checkpoint, TensorBoard"
@@ -342,8 +419,8 @@ def make_lightning_trainer(
     logger = L.pytorch.loggers.TensorBoardLogger(log_dir(cfg, run_dir), '', '')
     devices,callbacks = 1 if device.index is None else [device.index],kw.pop('callbacks', [])
     settings = dict(accelerator=device.type, devices=devices, logger=logger, log_every_n_steps=1,
-                    enable_checkpointing=False, **_limits(cfg))
-    return L.Trainer(**{**settings, **kw}, callbacks=[*callbacks, KeepBest(cfg, run_dir)])
+                    enable_checkpointing=False, use_distributed_sampler=False, **_limits(cfg))
+    return L.Trainer(**{**settings, **kw}, callbacks=[*callbacks, KeepBest(cfg, run_dir, resumable)])
 
 # %% ../nbs/42_lightning_trainer.ipynb #0da50de8
 def _limits(cfg):
@@ -351,3 +428,77 @@ def _limits(cfg):
     if not cfg.FAST_DEV_RUN: return dict(max_epochs=cfg.EPOCHS)
     batches = {f'limit_{phase}_batches':cfg.LIMIT_BATCHES for phase in ('train','val','test')}
     return dict(max_epochs=cfg.LIMIT_EPOCHS, **batches)
+
+# %% ../nbs/42_lightning_trainer.ipynb #72a6674d
+def _check_devices(cfg, devices, nodes):
+    "`ValueError` for devices that are not there, or machines that do not know of each other"
+    check_count(devices=devices, nodes=nodes)
+    there = {'cuda':torch.cuda.device_count(), 'cpu':devices}.get(pick_device(cfg.DEVICE).type, 1)
+    if devices>there: raise ValueError(f'devices: expected at most {there}, as this machine has, found {devices}')
+    known = [k for k in ('MASTER_ADDR','MASTER_PORT','NODE_RANK') if k in os.environ]
+    managed = {'TORCHELASTIC_RUN_ID','SLURM_JOB_ID'} & os.environ.keys()
+    if nodes>1 and len(known)<3 and not managed:
+        raise ValueError('nodes: expected MASTER_ADDR (the first machine), MASTER_PORT (a free port there) and NODE_RANK '
+                         f'(0, 1, ...) in the environment, found {", ".join(known) or "none of them"}')
+
+# %% ../nbs/42_lightning_trainer.ipynb #a761b0bd
+def _state_to_resume(path, resume):
+    "The file of an interrupted run, None to start; loading it must run no code"
+    if path.exists() and not resume:
+        raise FileExistsError(f'{path.parent}: expected a new folder, found a run: resume it (--resume)')
+    if (other := path.with_name('last.pt')).exists():
+        raise FileExistsError(f'{other}: expected a run on several devices, found one of our own Trainer: '
+                              'resume it without --devices')
+    if not path.exists():
+        if resume: print(f'{path.parent}: no finished epoch to resume; starting')
+        return
+    try: torch.load(path, weights_only=True, map_location='meta')
+    except Exception as e: raise ValueError(f'{path}: expected the state of a run, found {type(e).__name__}') from None
+    return path
+
+# %% ../nbs/42_lightning_trainer.ipynb #186d4004
+def _fit(trainer, *args, **kw):
+    "Train; Ctrl-C is a `KeyboardInterrupt`, where Lightning would exit"
+    warnings.filterwarnings('ignore', '.*sync_dist', module='lightning') # all processes have the same values
+    try: trainer.fit(*args, **kw)
+    except SystemExit:
+        if trainer.interrupted: raise KeyboardInterrupt from None
+        raise
+
+# %% ../nbs/42_lightning_trainer.ipynb #ef3f8995
+def train_on_devices(
+    cfg:Config,        # settings
+    data=None,         # data folder or store; None for RAW_DATA_DIR
+    out=None,          # folder of the run, the same in all processes
+    overrides=None,    # keys of the model's configuration
+    devices=1,         # GPUs of this machine, or processes if DEVICE is cpu
+    nodes=1,           # machines
+    all_signers=False, # whether to hold out no test signers
+    resume=False,      # resume the run in `out`
+    n_workers=1,       # processes that build the store
+    progress=True,     # show bars
+    negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
+)->tuple: # folder, `Report`; None in other processes than the first
+    "Train a model in several processes, by Lightning, and test it in the first"
+    _check_arguments(None, 1, cfg)
+    _check_devices(cfg, devices, nodes)
+    if out is None: raise ValueError('out: expected the folder of the run, which all processes know, found none')
+    state = _state_to_resume(Path(out)/'last.ckpt', resume) if not rank_zero_only.rank else Path(out)/'last.ckpt'
+    store = open_store(data, cfg, n_workers, progress, negatives)
+    module = LightningBaseModel(None, len(store.label_map), cfg, **(overrides or {}))
+    data = ASLDataModule(store, cfg, test=not all_signers, **(overrides or {}))
+    how = dict(devices=devices, num_nodes=nodes, strategy='ddp' if devices*nodes>1 else 'auto')
+    trainer = make_lightning_trainer(cfg, out, True, enable_progress_bar=progress, enable_model_summary=False, **how)
+    _fit(trainer, module, data, ckpt_path=state if state and state.exists() else None)
+    if not trainer.is_global_zero: return Path(out),None
+    report = _test(module, data)
+    report.save(out)
+    return Path(out),report
+
+# %% ../nbs/42_lightning_trainer.ipynb #992076cc
+def _test(module, data):
+    "The report of the first process"
+    cfg,split = module.cfg,data.split
+    limit = cfg.LIMIT_BATCHES*cfg.BATCH_SIZE if cfg.FAST_DEV_RUN else None
+    model = module.model.to_device(cfg.DEVICE)
+    return evaluate_model(model, data.dataset, split, 'test' if split['test'] else 'valid', limit=limit)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'feature_place', 'check_loss', 'predict_clips',
-           'describe_split', 'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'check_folds', 'train_fold',
-           'join_folds', 'cross_validate', 'load_run_config', 'train_run', 'evaluate_run', 'other_signs',
+           'describe_split', 'evaluate_model', 'fit_to_clips', 'doubtful_groups', 'differing_settings', 'check_folds',
+           'train_fold', 'join_folds', 'cross_validate', 'load_run_config', 'train_run', 'evaluate_run', 'other_signs',
            'predict_rows']
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
@@ -26,7 +26,7 @@ from .data.dataset import get_dataloader,get_dataset,make_split,signer_warning,s
 from .metrics import Report,compute_metric,heat,logged_metrics,prediction_table
 from .models.registry import DEFAULT_MODEL,flatten,get_model_params,recipe_config
 from .models.registry import override_params,resolve_params
-from .models.checkpoint import make_sidecar,read_training_state
+from .models.checkpoint import ASSETS,make_sidecar,read_training_state
 from .models.core import create_model,load_model_from_checkpoint,pick_device
 from .callbacks import EarlyStop,KeepLast,TensorBoard,WeightAverage,checkpoint_callback,in_order
 from .callbacks import log_metrics,named_callbacks
@@ -509,7 +509,10 @@ def _same_params(now, then):
     return given.keys()<=now.keys() and all(known.get(k)==v for k,v in now.items())
 
 # %% ../nbs/41_trainer.ipynb #c5ea9a6c
-def _differing(now, then):
+def differing_settings(
+    now, # sidecar
+    then # of the interrupted run
+)->list: # names
     "Names of what differs between the sidecar now and the one of the interrupted run"
     before = {**Config().to_dict(), **then['settings']} # an older run lacks new settings
     settings = [k for k,v in now['settings'].items() if v!=before[k]]
@@ -525,7 +528,7 @@ def resume(self:Trainer)->Trainer:
     state = read_training_state(self.state_path)
     more = state['more']
     self.history,self.epoch = more['history'],more['sidecar']['epoch']
-    if (names := _differing(self._sidecar(), more['sidecar'])):
+    if (names := differing_settings(self._sidecar(), more['sidecar'])):
         raise ValueError(f"{self.state_path}: expected the run's data and settings, "
                          f"found other {', '.join(names)}")
     self._plan(self._n_epochs())
@@ -655,13 +658,19 @@ def cross_validate(
     folds = range(config.N_FOLDS)
     return join_folds([train_fold(config, data, out, f, progress, resume, **kw) for f in folds])
 
+# %% ../nbs/41_trainer.ipynb #77735abe
+def _bundled(path):
+    "A YAML file, or the one of that name that comes with the package"
+    ours = ASSETS/'configs'/Path(path).name
+    return ours if not Path(path).exists() and Path(path).parent.name=='configs' and ours.is_file() else path
+
 # %% ../nbs/41_trainer.ipynb #4b1db3f5
 def load_run_config(
     path=None, # YAML file; None for the recipe alone
     words=()   # 'KEY=value' and 'key=value', which win over the file
 )->tuple: # `Config`, overrides of the model
     "The recipe of the model with other settings, and keys of the model's configuration"
-    values = {**(read_settings(path) if path else {}), **parse_overrides(words)}
+    values = {**(read_settings(_bundled(path)) if path else {}), **parse_overrides(words)}
     settings = {k:v for k,v in values.items() if k.isupper()}
     name = settings.pop('MODELNAME', DEFAULT_MODEL)
     return recipe_config(name, **settings),{k:v for k,v in values.items() if not k.isupper()}
