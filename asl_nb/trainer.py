@@ -658,7 +658,7 @@ def cross_validate(
     folds = range(config.N_FOLDS)
     return join_folds([train_fold(config, data, out, f, progress, resume, **kw) for f in folds])
 
-# %% ../nbs/41_trainer.ipynb #77735abe
+# %% ../nbs/41_trainer.ipynb #9b87b35c
 def _bundled(path):
     "A YAML file, or the one of that name that comes with the package"
     ours = ASSETS/'configs'/Path(path).name
