@@ -167,7 +167,8 @@ def _read_ordered(file, digest, columns, path):
     "The columns of a file that is in order as far as digest and frames tell; else None"
     if digest not in _in_order_bytes: return None
     table = file.read(columns=['frame', *columns], use_threads=False)
-    return table if _whole_frames(_integers(table, 'frame', path)) else None
+    frame = _column(table, 'frame', path)
+    return table if frame.dtype.kind=='i' and _whole_frames(frame) else None
 
 def _with_few_words(source, file):
     "The file, with each word of `type` decoded once"

@@ -296,6 +296,17 @@ def left_out(self:Store)->pd.DataFrame: # path, reason
     report = pd.read_csv(self.folder/'report.csv', dtype=str, keep_default_na=False)
     return report[~report.path.isin(self.table.path)].reset_index(drop=True)
 
+# %% ../../nbs/13_data.store.ipynb #86afd63b
+_BLOCK = 64 # clips, whose points fit into a processor's cache
+
+@patch
+def _features(self:Store, idxs, cfg):
+    "The features of some clips, made at once"
+    frames = np.concatenate([self.clip(i) for i in idxs])
+    offsets = np.concatenate([[0], np.cumsum(self.frames[idxs])])
+    aspects,fps = (clip_setting(self.table.iloc[idxs], name, cfg) for name in ('aspect','fps'))
+    return make_features(frames, offsets, aspects, fps, cfg)
+
 # %% ../../nbs/13_data.store.ipynb #5134c617
 @patch
 def gather(self:Store,
@@ -308,10 +319,8 @@ def gather(self:Store,
     if store_settings(cfg)!=self.settings:
         raise ValueError(f'{self.folder}: expected a store of the points and coordinates '
                          f'that the settings name ({wanted}), found another ({found})')
-    frames = np.concatenate([self.clip(i) for i in idxs])
-    offsets = np.concatenate([[0], np.cumsum(self.frames[idxs])])
-    aspects,fps = (clip_setting(self.table.iloc[idxs], name, cfg) for name in ('aspect','fps'))
-    return make_features(frames, offsets, aspects, fps, cfg)
+    blocks = [self._features(idxs[i:i+_BLOCK], cfg) for i in range(0, len(idxs), _BLOCK)]
+    return blocks[0] if len(blocks)==1 else tuple(map(np.concatenate, zip(*blocks)))
 
 # %% ../../nbs/13_data.store.ipynb #ebb5cc3a
 class JoinedStore(Store):
