@@ -432,14 +432,13 @@ def _limits(cfg):
 # %% ../nbs/42_lightning_trainer.ipynb #72a6674d
 def _check_devices(cfg, devices, nodes):
     "`ValueError` for devices that are not there, or machines that do not know of each other"
-    check_count(devices=devices, nodes=nodes)
     there = {'cuda':torch.cuda.device_count(), 'cpu':devices}.get(pick_device(cfg.DEVICE).type, 1)
     if devices>there: raise ValueError(f'devices: expected at most {there}, as this machine has, found {devices}')
     known = [k for k in ('MASTER_ADDR','MASTER_PORT','NODE_RANK') if k in os.environ]
     managed = {'TORCHELASTIC_RUN_ID','SLURM_JOB_ID'} & os.environ.keys()
     if nodes>1 and len(known)<3 and not managed:
-        raise ValueError('nodes: expected MASTER_ADDR (the first machine), MASTER_PORT (a free port there) and NODE_RANK '
-                         f'(0, 1, ...) in the environment, found {", ".join(known) or "none of them"}')
+        raise ValueError('nodes: expected MASTER_ADDR (the first machine), MASTER_PORT (a free port there) and '
+                         f'NODE_RANK (0, 1, ...) in the environment, found {", ".join(known) or "none of them"}')
 
 # %% ../nbs/42_lightning_trainer.ipynb #a761b0bd
 def _state_to_resume(path, resume):
@@ -480,6 +479,7 @@ def train_on_devices(
     negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
 )->tuple: # folder, `Report`; None in other processes than the first
     "Train a model in several processes, by Lightning, and test it in the first"
+    check_count(devices=devices, nodes=nodes, n_workers=n_workers)
     _check_arguments(None, 1, cfg)
     _check_devices(cfg, devices, nodes)
     if out is None: raise ValueError('out: expected the folder of the run, which all processes know, found none')
