@@ -334,7 +334,8 @@ def to_PT_DataLoader(
     import torch
     check_count(0, num_workers=num_workers)
     here = dataset.features.place is None
-    if num_workers and not here: raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
+    if num_workers and not here:
+        raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
     sampler = Batches(dataset, batch_size, shuffle, seed)
     return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=sampler, num_workers=num_workers,
         pin_memory=here and torch.cuda.is_available(),
