@@ -69,13 +69,6 @@ def frame_matrix(
     return (weight@at.flatten(1)).unflatten(1, (n, n))
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #288dc064
-class _OrderedGradient(torch.autograd.Function):
-    "Nothing, but for the order of the gradient's numbers, which two products then need not change"
-    @staticmethod
-    def forward(ctx, x): return x.view_as(x)
-    @staticmethod
-    def backward(ctx, grad): return grad.contiguous()
-
 def expand_by_channel(
     x, mask,    # (B, T, D), (B, T)
     expand,     # `nn.Linear` to the channels
@@ -86,8 +79,8 @@ def expand_by_channel(
     check_count(0, before=before)
     h = expand.weight @ x.flatten(0, 1).mT # d (b t)
     h = F.silu(h + expand.bias[:,None]).unflatten(1, x.shape[:2]).masked_fill(~mask, 0.)
-    h = _OrderedGradient.apply(torch.bmm(h, frame_matrix(conv, x.shape[1], before)))
-    return (h + conv.bias[:,None,None]).permute(1, 2, 0) # d b t -> b t d
+    h = torch.bmm(h, frame_matrix(conv, x.shape[1], before)) + conv.bias[:,None,None]
+    return h.permute(1, 2, 0) # d b t -> b t d
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #c270bc9d
 def check_odd(
