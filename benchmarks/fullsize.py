@@ -7,7 +7,7 @@ The model is a ConvTransformer of 2.0 M weights: the shipped one, which has the 
 Clips are random features of the size of GISLR's, 32 frames of 96 points. They live on the device, as in training, and each step gathers
 and augments a batch there, with the shipped augmentations and probability, then takes the model's training step. A way to do it is
 named by batch size, precision (fp32, or bf16 for MIXED_PRECISION) and how the model runs: eager, or compiled for COMPILE. The
-first step of a compiled way takes a minute ("ready s"). On a CPU one core is used.
+first step of a compiled way takes a minute ("ready s"). On a CPU one core is used, WORKERS is 0, and timings are processor time.
 
 The parts of a step are timed alone, each waited for; "host" is the time of a whole step in which nothing is waited for. In training the
 device works on one part while the host prepares the next, so a step can take less time than its parts.
@@ -94,10 +94,10 @@ class Training:
         model,wait,idxs,times = self.model,lambda: synchronize(self.device),self.next(),{}
         def timed(name, fn):
             wait()
-            start = time.perf_counter()
+            start = now(self.device)
             out = fn()
             wait()
-            times[name] = time.perf_counter()-start
+            times[name] = now(self.device)-start
             return out
         x = timed('gather', lambda: self.data.gather(idxs))
         x = timed('augment', lambda: self.data.augment(x, idxs, self.rng))
@@ -106,35 +106,39 @@ class Training:
         timed('backward', model._loss.backward)
         timed('optimizer', lambda: (model.optimizer.step(), model.optimizer.zero_grad()))
         model._loss = None
-        start = time.perf_counter()
+        start = now(self.device)
         self.step()
-        return times | {'host': time.perf_counter()-start} # of a whole step, if the device never waits for it
+        return times | {'host': now(self.device)-start} # of a whole step, if the device never waits for it
 
 def synchronize(device):
     if device.type=='cuda': torch.cuda.synchronize()
+
+def now(device):
+    "Seconds on the wall clock; on a CPU those of the processor, which other programs do not change"
+    return time.perf_counter() if device.type=='cuda' else time.process_time()
 
 def speed(step, n, device, seconds, warm=3):
     "Clips per second of a step of `n` clips, by the wall clock"
     for _ in range(warm): step()
     synchronize(device)
-    start = time.perf_counter()
+    start = now(device)
     step()
     synchronize(device)
-    steps = max(3, int(seconds/(time.perf_counter()-start)))
-    start = time.perf_counter()
+    steps = max(3, int(seconds/(now(device)-start)))
+    start = now(device)
     for _ in range(steps): step()
     synchronize(device)
-    return steps*n/(time.perf_counter()-start)
+    return steps*n/(now(device)-start)
 
 def measure(data, way, device, seconds, kernels=False):
     "Clips per second of a way, the parts of its step, the memory it takes"
     batch,precision,how = way.split(':')
     if precision not in ('bf16','fp32') or how not in ('eager','compiled'): raise ValueError(f'expected BATCH:bf16|fp32:eager|compiled, found {way}')
-    start = time.perf_counter()
+    start = now(device)
     if device.type=='cuda': torch.cuda.reset_peak_memory_stats()
     training = Training(data, int(batch), precision, how, device)
     first = float(training.step())
-    ready = time.perf_counter()-start
+    ready = now(device)-start
     found = speed(training.step, int(batch), device, seconds)
     parts = [training.stages() for _ in range(4)][1:]
     parts = {k:min(p[k] for p in parts) for k in parts[0]}
@@ -158,17 +162,17 @@ def usual_loop(cfg, device, n, seconds, workers):
             model.optimizer.step()
             model.optimizer.zero_grad()
             return loss.item()
-        return [rate(loader, use, seconds) for use in (train, lambda batch: None)]
+        return [rate(loader, use, seconds, device) for use in (train, lambda batch: None)]
 
-def rate(loader, use, seconds):
+def rate(loader, use, seconds, device):
     "Clips per second of passes over a loader, without its first batch"
     seen,start = 0,None
     while True:
         for batch in loader:
             use(batch)
-            if start is None: start = time.perf_counter()
+            if start is None: start = now(device)
             else: seen += len(batch[2])
-            if (took := time.perf_counter()-start) > seconds and seen: return seen/took
+            if (took := now(device)-start) > seconds and seen: return seen/took
 
 def profile(training, steps=3, rows=30):
     "The kernels that take most of the time"
@@ -214,6 +218,7 @@ def main():
     args = parser.parse_args()
     device,cfg = pick_device('cpu' if args.check else args.device),Config()
     gpu = device.type=='cuda'
+    if args.workers and not gpu: parser.error('--workers: expected 0 on a CPU')
     if args.check: args.clips,args.ways,args.seconds = 128,['32:fp32:eager'],.1
     if not gpu: torch.set_num_threads(1)
     n = args.clips or (GISLR_CLIPS if gpu else 2048)
