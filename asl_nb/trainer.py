@@ -115,7 +115,7 @@ def feature_place(
     dataset,   # `ASLDataset`
     cfg:Config # DL_FRAMEWORK, DEVICE, AUGMENTED_COPIES
 ): # a device; None for memory
-    "Where training keeps the features: beside the model, unless that is on the CPU, or they take more than half of the room there"
+    "Where training keeps the features: beside the model, if they take less than half of the room there"
     place = pick_device(cfg.DEVICE)
     if cfg.DL_FRAMEWORK!='pytorch' or place.type=='cpu': return None
     if place.type!='cuda': return place
@@ -498,7 +498,8 @@ def _drop_doubtful(self:Trainer)->pd.DataFrame: # the groups left out
     return worst
 
 # %% ../nbs/41_trainer.ipynb #334f4d5e
-_MAY_DIFFER = 'EPOCHS','ROOT_PATH','DEVICE','COMPILE','EARLY_STOP_PATIENCE','LIMIT_EPOCHS' # and folders; EPOCHS not in one cycle
+_MAY_DIFFER = ('EPOCHS','ROOT_PATH','DEVICE','COMPILE','EARLY_STOP_PATIENCE','LIMIT_EPOCHS') # and folders;
+# EPOCHS not in one cycle
 _MUST_AGREE = 'model_name','label_map','split','source'
 
 def _same_params(now, then):

@@ -243,11 +243,7 @@ def _augmented(self:ASLDataset, idxs, rng, epoch):
 
 # %% ../../nbs/15_data.dataset.ipynb #8625f177
 @patch
-def arrays(self:ASLDataset,
-    idxs,     # (B,) positions in this dataset
-    rng=None, # random generator of the augmentation; None for the dataset's own
-    epoch=0   # which of the AUGMENTED_COPIES, in turn
-)->tuple: # features (B, T, P, C), mask (B, T), targets (B,), or (B, n_classes) if mixed up
+def _arrays(self:ASLDataset, idxs, rng=None, epoch=0):
     "Several clips at once, as arrays where the features are"
     idxs,rng = np.asarray(idxs),self.rng if rng is None else rng
     (xb,mask),yb = self._augmented(idxs, rng, epoch),self.targets[idxs]
@@ -258,9 +254,13 @@ def arrays(self:ASLDataset,
     return xb,beside(mask, xb),beside(yb, xb)
 
 @patch
-def batch(self:ASLDataset, idxs, rng=None, epoch=0)->tuple: # as `arrays`
+def batch(self:ASLDataset,
+    idxs,     # (B,) positions in this dataset
+    rng=None, # random generator of the augmentation; None for the dataset's own
+    epoch=0   # which of the AUGMENTED_COPIES, in turn
+)->tuple: # features (B, T, P, C), mask (B, T), targets (B,), or (B, n_classes) if mixed up
     "Several clips at once, as NumPy's arrays"
-    return tuple(map(on_host, self.arrays(idxs, rng, epoch)))
+    return tuple(map(on_host, self._arrays(idxs, rng, epoch)))
 
 # %% ../../nbs/15_data.dataset.ipynb #a3019631
 @patch
@@ -320,7 +320,7 @@ class _ByBatch:
 
     def __getitem__(self, job):
         idxs,(seed,epoch,i) = job
-        return self.dataset.arrays(idxs, np.random.default_rng([seed,epoch,i]), epoch)
+        return self.dataset._arrays(idxs, np.random.default_rng([seed,epoch,i]), epoch)
 
 # %% ../../nbs/15_data.dataset.ipynb #440f616c
 def to_PT_DataLoader(
@@ -333,9 +333,9 @@ def to_PT_DataLoader(
     "A PyTorch DataLoader of whole batches"
     import torch
     check_count(0, num_workers=num_workers)
-    here = dataset.features.place is None
-    if num_workers and not here: raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
-    sampler = Batches(dataset, batch_size, shuffle, seed)
+    sampler,here = Batches(dataset, batch_size, shuffle, seed),dataset.features.place is None
+    if num_workers and not here:
+        raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
     return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=sampler, num_workers=num_workers,
         pin_memory=here and torch.cuda.is_available(),
         generator=torch.Generator()) # else each pass draws from torch's global one
@@ -376,7 +376,7 @@ def to_TF_DataLoader(
     "A TensorFlow dataset of whole batches"
     tf = require_tensorflow()
     jobs,items = Batches(dataset, batch_size, shuffle, seed),_ByBatch(dataset)
-    empty = dataset.arrays(np.zeros(0, int))
+    empty = dataset._arrays(np.zeros(0, int))
     spec = tuple(tf.TensorSpec((None, *o.shape[1:]), o.dtype) for o in empty)
     made = lambda: (items[job] for job in jobs)
     data = tf.data.Dataset.from_generator(made, output_signature=spec)

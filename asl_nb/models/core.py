@@ -129,7 +129,9 @@ class BaseModel(StepProtocol, MaskedModule):
     _shape = None # of the batches that the compiled model is for
 
     @cached_property
-    def _quick(self): return torch.compile(self.forward, dynamic=False, mode='reduce-overhead' if self.device.type=='cuda' else None)
+    def _quick(self): # on a GPU, CUDA graphs
+        mode = 'reduce-overhead' if self.device.type=='cuda' else None
+        return torch.compile(self.forward, dynamic=False, mode=mode)
 
     @cached_property
     def optimizer(self): # over all trainable parameters
@@ -204,10 +206,11 @@ def fit_inputs(self:BaseModel,
 @patch
 def _outputs(self:BaseModel, x, mask=None):
     "The logits, in training from the compiled model if there is one for the batch"
-    if self.compiled and self.training:
-        self._shape = self._shape or x.shape
-        if x.shape==self._shape: return self._quick(x, full_mask(x) if mask is None else mask).clone() # as a graph writes there again
-    return self(x, mask)
+    quick = self.compiled and self.training
+    if quick: self._shape = self._shape or x.shape
+    if not quick or x.shape!=self._shape: return self(x, mask)
+    logits = self._quick(x, full_mask(x) if mask is None else mask)
+    return logits.clone() # a CUDA graph writes to the same place again
 
 @patch
 def _step(self:BaseModel, batch):

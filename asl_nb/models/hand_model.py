@@ -13,7 +13,7 @@ from .registry import CheckedNumbers
 from .core import BaseModel
 from .first_step import CHANNELS,InputShape,first_step
 from .transformer import check_heads,masked_mean,padding,sinusoids
-from .conv_transformer import StochasticDepth,check_odd
+from .conv_transformer import StochasticDepth,check_odd,compiles_for_gpu,expand_by_channel
 
 # %% ../../nbs/38_models.hand_model.ipynb #672299a9
 class ChannelDropout(CheckedNumbers, nn.Module):
@@ -47,9 +47,13 @@ class MotionBlock(CheckedNumbers, nn.Module):
         self.inner_norm,self.project = nn.LayerNorm(d),nn.Linear(d, d_model)
         self.drop = StochasticDepth(drop_path)
 
+    def _convolve(self, x, mask):
+        if compiles_for_gpu(self, x): return expand_by_channel(x, mask, self.expand, self.conv, self.conv.padding[0])
+        h = F.silu(self.expand(x)).masked_fill(~mask[...,None], 0.)
+        return self.conv(h.transpose(1, 2)[...,None])[...,0].transpose(1, 2) # over t
+
     def forward(self, x, mask): # (B, T, D), (B, T)
-        h = F.silu(self.expand(self.norm(x))).masked_fill(~mask[...,None], 0.)
-        h = self.conv(h.transpose(1, 2)[...,None])[...,0].transpose(1, 2) # over t
+        h = self._convolve(self.norm(x), mask)
         return x + self.drop(self.project(F.silu(self.inner_norm(h))))
 
 # %% ../../nbs/38_models.hand_model.ipynb #3e3f6f5c
