@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['around', 'check_precision', 'convert', 'from_landmarks', 'with_twin', 'export_tflite']
 
-# %% ../../nbs/72_export.tflite_file.ipynb #50846a1e
+# %% ../../nbs/72_export.tflite_file.ipynb #c96e0618
 import logging
 from contextlib import contextmanager
 from functools import partial
@@ -14,12 +14,11 @@ from tempfile import TemporaryDirectory
 from ..utils import atomic_path,require,require_tensorflow
 from ..landmarks import N_ROWS
 from ..models.checkpoint import pretrained_file,read_sidecar
-from ..models.core import load_model_from_checkpoint
 from ..exported import INPUTS,OUTPUT,TFLiteFile,attach,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,checked_agreement,graph_probabilities
 
-# %% ../../nbs/72_export.tflite_file.ipynb #878e8887
+# %% ../../nbs/72_export.tflite_file.ipynb #f813711d
 def around(
     model,      # a model in Keras
     fn,         # from tensors to a tensor; calls the model
@@ -37,7 +36,7 @@ def around(
     tensors = [keras.Input(batch_shape=shape, name=name) for name,shape in inputs.items()]
     return keras.Model(tensors, {output:Around()(*tensors)})
 
-# %% ../../nbs/72_export.tflite_file.ipynb #a86c0d2b
+# %% ../../nbs/72_export.tflite_file.ipynb #b0bba015
 _PRECISIONS = 'float32','float16','int8'
 
 def check_precision(
@@ -47,7 +46,7 @@ def check_precision(
     if precision in _PRECISIONS: return
     raise ValueError(f'precision: expected one of {", ".join(_PRECISIONS)}, found {precision!r}')
 
-# %% ../../nbs/72_export.tflite_file.ipynb #cb29f2fa
+# %% ../../nbs/72_export.tflite_file.ipynb #d51fee78
 def _short(error):
     "What the converter says first, without the model"
     return ' '.join(str(error).split())[:300]
@@ -77,7 +76,7 @@ def convert(
             raise ValueError(f'expected a model that TensorFlow Lite can run, found {_short(e)}') from None
         return file.read_bytes()
 
-# %% ../../nbs/72_export.tflite_file.ipynb #ea9ec5f1
+# %% ../../nbs/72_export.tflite_file.ipynb #5a6cc59c
 def from_landmarks(
     recognizer,     # `Recognizer` of the checkpoint
     twin,           # its model in Keras
@@ -92,12 +91,13 @@ def with_twin(
     checkpoint # name of bundled weights, .safetensors file, or folder of a run
 )->tuple: # the recognizer, its model in Keras
     "A checkpoint as it was trained, and in Keras"
+    from asl_nb.models.core import load_model_from_checkpoint
     require_tensorflow()
     require('ai_edge_litert', 'export')
     recognizer = Recognizer.from_pretrained(checkpoint)
     return recognizer,load_model_from_checkpoint(checkpoint, dl_framework='tensorflow')
 
-# %% ../../nbs/72_export.tflite_file.ipynb #7b58ea30
+# %% ../../nbs/72_export.tflite_file.ipynb #44fb82d4
 def export_tflite(
     checkpoint, # name of bundled weights, .safetensors file, or folder of a run
     file,       # .tflite file to write
