@@ -213,7 +213,8 @@ def random_clips(
     seed=0 # of the random numbers
 )->list: # of `Clip`
     "Clips of random points, of which many are missing"
-    check_count(n=n, seed=seed+1)
+    check_count(n=n)
+    check_count(0, seed=seed)
     rng = np.random.default_rng(seed)
     points = rng.normal(.5, .2, (4,N_ROWS,3)).astype(np.float32)
     hard = [Clip(points[:1], 1., 30.),Clip(points*np.float32(np.nan), 1., 30.)]
