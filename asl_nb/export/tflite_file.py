@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['around', 'check_precision', 'convert', 'from_landmarks', 'with_twin', 'export_tflite']
 
-# %% ../../nbs/72_export.tflite_file.ipynb #c96e0618
+# %% ../../nbs/72_export.tflite_file.ipynb #8ca31021
 import logging
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+import numpy as np
 from ..utils import atomic_path,require,require_tensorflow
 from ..landmarks import N_ROWS
 from ..models.checkpoint import pretrained_file,read_sidecar
@@ -18,7 +19,7 @@ from ..exported import INPUTS,OUTPUT,TFLiteFile,attach,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,checked_agreement,graph_probabilities
 
-# %% ../../nbs/72_export.tflite_file.ipynb #f813711d
+# %% ../../nbs/72_export.tflite_file.ipynb #b99afe2e
 def around(
     model,      # a model in Keras
     fn,         # from tensors to a tensor; calls the model
@@ -36,7 +37,7 @@ def around(
     tensors = [keras.Input(batch_shape=shape, name=name) for name,shape in inputs.items()]
     return keras.Model(tensors, {output:Around()(*tensors)})
 
-# %% ../../nbs/72_export.tflite_file.ipynb #b0bba015
+# %% ../../nbs/72_export.tflite_file.ipynb #9de2e17f
 _PRECISIONS = 'float32','float16','int8'
 
 def check_precision(
@@ -46,7 +47,43 @@ def check_precision(
     if precision in _PRECISIONS: return
     raise ValueError(f'precision: expected one of {", ".join(_PRECISIONS)}, found {precision!r}')
 
-# %% ../../nbs/72_export.tflite_file.ipynb #d51fee78
+# %% ../../nbs/72_export.tflite_file.ipynb #c56c506c
+_LARGE = 1024 # numbers
+
+def _is_matrix(tensor, data, schema):
+    "Whether a tensor is a large matrix of constant floats"
+    constant = tensor.type==schema.TensorType.FLOAT32 and data is not None and len(data)>=4*_LARGE
+    return constant and sum(n>1 for n in tensor.shape)>1
+
+def _halve(graph, model, halves, schema):
+    "Store the large matrices of a graph with 16 bits, and put the steps that widen them at its start"
+    for i,t in enumerate([*graph.tensors]):
+        data = model.buffers[t.buffer].data
+        if not _is_matrix(t, data, schema): continue
+        if t.buffer not in halves:
+            halves[t.buffer] = len(model.buffers)
+            half = np.frombuffer(data.tobytes(), np.float32).astype(np.float16)
+            model.buffers.append(schema.BufferT(data=half.view(np.uint8)))
+        more = dict(name=t.name+b'_16', shape=t.shape, buffer=halves[t.buffer])
+        t.buffer = 0 # no data
+        graph.tensors.append(schema.TensorT(type=schema.TensorType.FLOAT16, **more))
+        where = dict(inputs=[len(graph.tensors)-1], outputs=[i])
+        graph.operators.insert(0, schema.OperatorT(opcodeIndex=len(model.operatorCodes)-1, **where))
+
+# %% ../../nbs/72_export.tflite_file.ipynb #73210b37
+def _to_float16(content):
+    "A TensorFlow Lite model whose large matrices are stored with 16 bits"
+    from ai_edge_litert import schema_py_generated as schema
+    from ai_edge_litert.tools import flatbuffer_utils
+    model,halves = flatbuffer_utils.convert_bytearray_to_object(bytearray(content)),{}
+    widen = schema.BuiltinOperator.DEQUANTIZE
+    model.operatorCodes.append(schema.OperatorCodeT(deprecatedBuiltinCode=widen, builtinCode=widen))
+    for graph in model.subgraphs: _halve(graph, model, halves, schema)
+    used = {t.buffer for graph in model.subgraphs for t in graph.tensors}
+    for i in halves.keys()-used: model.buffers[i].data = None
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+# %% ../../nbs/72_export.tflite_file.ipynb #86405a8f
 def _short(error):
     "What the converter says first, without the model"
     return ' '.join(str(error).split())[:300]
@@ -67,16 +104,15 @@ def convert(
     tf = require_tensorflow()
     inputs = [[tf.TensorSpec(o.shape, o.dtype, o.name) for o in model.inputs]]
     how = dict(supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS])
-    if precision=='float16': how['supported_types'] = [tf.float16]
-    smaller = [] if precision=='float32' else [tf.lite.Optimize.DEFAULT]
+    smaller = [tf.lite.Optimize.DEFAULT] if precision=='int8' else []
     with TemporaryDirectory() as folder,_quiet():
         file = Path(folder)/'model.tflite'
         try: model.export(file, 'litert', False, inputs, target_spec=how, optimizations=smaller)
         except Exception as e: # of many classes
             raise ValueError(f'expected a model that TensorFlow Lite can run, found {_short(e)}') from None
-        return file.read_bytes()
+        return (_to_float16 if precision=='float16' else bytes)(file.read_bytes())
 
-# %% ../../nbs/72_export.tflite_file.ipynb #5a6cc59c
+# %% ../../nbs/72_export.tflite_file.ipynb #d3bf71b5
 def from_landmarks(
     recognizer,     # `Recognizer` of the checkpoint
     twin,           # its model in Keras
@@ -97,7 +133,7 @@ def with_twin(
     recognizer = Recognizer.from_pretrained(checkpoint)
     return recognizer,load_model_from_checkpoint(checkpoint, dl_framework='tensorflow')
 
-# %% ../../nbs/72_export.tflite_file.ipynb #44fb82d4
+# %% ../../nbs/72_export.tflite_file.ipynb #57c8fd65
 def export_tflite(
     checkpoint, # name of bundled weights, .safetensors file, or folder of a run
     file,       # .tflite file to write
