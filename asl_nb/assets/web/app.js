@@ -14,7 +14,7 @@ const SIGN_STAYS = 2.5; // seconds that a recognized sign is shown after its end
 let settings = null; // model.json
 let tools = null;    // promise of {landmarker, recognizer}
 let run = null;      // what is being watched: {stream, stop}
-const timeline = new Timeline(page.timeline, event => replay(event));
+const timeline = new Timeline(page.timeline);
 
 // ---- Loading
 
@@ -41,7 +41,7 @@ async function download(sizes) {
       if (done) break;
       parts.push(value);
       got += value.length;
-      progress(`Loading the models: ${Math.round(got / 1e6)} of ${Math.round(total / 1e6)} MB`, got / total);
+      progress('Loading the models', got / total, `${Math.round(got / 1e6)} of ${Math.round(total / 1e6)} MB`);
     }
     const type = path.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream';
     return [path, URL.createObjectURL(new Blob(parts, {type}))];
@@ -79,14 +79,18 @@ function show(state, message = '') {
   document.body.dataset.state = state;
   page.message.textContent = message;
   page.progress.hidden = state !== 'loading';
-  page.stop.hidden = !['loading', 'running'].includes(state);
+  page.progress.value = 0;
+  page.amount.textContent = '';
+  page.stop.textContent = state === 'done' ? 'Close' : 'Stop';
+  page.stop.hidden = ['idle', 'error'].includes(state);
   if (state !== 'running') page.switch.hidden = true;
 }
 
-function progress(said, share) {
+function progress(said, share, amount = '') {
   if (document.body.dataset.state !== 'loading') return;
-  page.message.textContent = said;
+  if (page.message.textContent !== said) page.message.textContent = said; // a screen reader reads what is new
   page.progress.value = share;
+  page.amount.textContent = amount;
 }
 
 function arrange(mirrored) {
@@ -113,6 +117,7 @@ function name(sign) {
 }
 
 function note(event) {
+  if (!run) return;
   document.dispatchEvent(new CustomEvent('recognized', {detail: event}));
   if (event.sign === settings.no_sign) return;
   const again = run.file ? () => replay(event) : null;
@@ -121,19 +126,20 @@ function note(event) {
   page.empty.hidden = true;
   page.heard.append(make('span', {}, `${event.sign}, ${percent(event.probability)}. `));
   while (page.heard.children.length > 3) page.heard.firstChild.remove();
-  run.last = event;
+  run.events.push(event);
 }
 
 /** Once a frame: the sign, the probabilities, the timeline. */
 function tell(time) {
-  const {stream, last, file} = run;
+  if (!run?.stream) return; // it was stopped meanwhile
+  const {stream, file} = run, last = run.events.at(-1);
   name(last && time - last.end < SIGN_STAYS ? last.sign : null);
   showBars(page.bars, stream.top);
   timeline.show(time, file ? video.duration : null);
   run.count += 1;
   const now = performance.now(), seconds = (now - run.since) / 1000;
   if (seconds < 1) return;
-  const rate = `${Math.round(run.count / seconds)} pictures per second`;
+  const perSecond = run.count / seconds, rate = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} pictures per second`;
   page.state.textContent = file ? `${clock(time)} of ${clock(video.duration)}, ${rate}` : rate;
   Object.assign(run, {since: now, count: 0});
 }
@@ -145,14 +151,18 @@ const isShort = () => video.duration <= settings.max_clip;
 const scaled = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
 
 async function watchCamera(mine, {landmarker}, camera) {
-  let first = null;
+  const take = async (frame, time) => {
+    (await mine.stream.push(frame, time)).filter(event => event.sign).forEach(note);
+    tell(time);
+  };
+  let first = null, taken = null;
   for (let time; (time = await camera.newest()) !== null;) {
     const frame = await landmarker.landmarks(video);
+    await taken;
     if (mine.stopped) return;
-    first ??= time;
     drawSkeleton(skeleton, frame, settings.connections);
-    (await mine.stream.push(frame, time - first)).filter(event => event.sign).forEach(note);
-    tell(time - first);
+    first ??= time;
+    taken = take(frame, time - first); // while the worker has the next picture
   }
   if (!mine.stopped) throw new Error('The camera is gone. Connect it and try again.');
 }
@@ -195,26 +205,37 @@ async function watchFile(mine, {landmarker}) {
   if (!mine.seen) throw new Error('No person was seen in this video.');
   const events = isShort() ? [await wholeClip(mine)] : await mine.stream.flush();
   events.forEach(note);
-  if (isShort()) {
-    name(events[0].sign);
-    showBars(page.bars, events[0].top);
-  }
   rest(mine);
+  if (isShort()) remember(events[0]);
 }
 
-/** A video has been watched: it can be played. */
+/** A video has been watched: it can be played, with what was recognized. */
 function rest(mine) {
   show('done');
   drawSkeleton(skeleton, null);
-  timeline.show(video.duration, video.duration);
-  const n = page.signs.children.length;
+  const n = mine.events.length;
   page.state.textContent = `${mine.times.length} pictures seen, ${n === 1 ? '1 sign' : `${n || 'no'} signs`} recognized`;
   video.controls = true;
+  if (n) remember(mine.events[0]);
+  timeline.show(video.duration, video.duration);
 }
 
-function replay(event) {
+function remember(event) {
+  name(event?.sign ?? null);
+  showBars(page.bars, event?.top ?? []);
+}
+
+/** While a watched video plays: the sign of this time. */
+function follow() {
+  if (document.body.dataset.state !== 'done' || video.paused && !video.seeking) return;
+  const time = video.currentTime;
+  remember(run.events.findLast(({start, end}) => start <= time && time <= end + 1 / run.stream.fps));
+  timeline.show(time, video.duration);
+}
+
+function replay({start}) {
   if (document.body.dataset.state !== 'done') return;
-  video.currentTime = event.start;
+  video.currentTime = start;
   video.play();
 }
 
@@ -227,15 +248,18 @@ function stop() {
   run = null;
   video.controls = false;
   drawSkeleton(skeleton, null);
+  for (const button of document.querySelectorAll('.mark, .signs button')) button.disabled = true; // nothing to show a part of
   show('idle');
 }
 
 /** Watch a source: `open` shows it and gives what is special about it, `watch` goes through its pictures. */
 async function start(file, open, watch) {
   stop();
-  const mine = run = {file, stop() {}, stopped: false, last: null, since: performance.now(), count: 0};
+  timeline.choose = file ? replay : null;
+  const mine = run = {file, stop() {}, stopped: false, events: [], since: performance.now(), count: 0};
   clear();
   show('loading', file ? 'Opening the video' : 'Starting the camera');
+  page.stop.focus({preventScroll: true}); // what was pressed is gone
   try {
     const source = await open(mine);
     if (mine.stopped) return source.stop();
@@ -287,13 +311,14 @@ function listen() {
   };
   page.stop.onclick = () => {
     stop();
-    page.camera.focus();
+    page.camera.focus({preventScroll: true});
   };
   video.addEventListener('resize', () => {
     if (!run || !video.videoWidth) return;
     arrange(page.picture.classList.contains('mirrored'));
     if (run.stream) run.stream.aspect = video.videoWidth / video.videoHeight;
   });
+  video.addEventListener('timeupdate', follow);
   new ResizeObserver(() => fit(skeleton)).observe(skeleton);
   document.addEventListener('dragover', event => {
     event.preventDefault();

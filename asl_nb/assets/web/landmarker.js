@@ -56,16 +56,17 @@ async function tryGpu(options) {
 export async function loadLandmarker({settings, delegate = hasGpu() ? 'GPU' : 'CPU', ...options}) {
   const onGpu = delegate === 'GPU' ? await tryGpu(options) : null;
   const landmarker = onGpu ?? await create(options, 'CPU');
-  let n = 0; // frames of this clip
+  let n = 0, begin = 1, time = 0; // frames of this clip; milliseconds, which MediaPipe wants to grow, through all clips
   return {
     delegate: onGpu ? 'GPU' : 'CPU',
     /** The landmarks of the clip's next frame; image: anything that can be drawn on a canvas. */
     landmarks(image) {
-      return asLandmarks(landmarker.detectForVideo(image, Math.round(n++ * settings.frame_ms)), settings);
+      time = begin + Math.round(n++ * settings.frame_ms);
+      return asLandmarks(landmarker.detectForVideo(image, time), settings);
     },
     /** The next frame begins a new clip. */
     async restart() {
-      n = 0;
+      [n, begin] = [0, time + 1];
       await landmarker.setOptions({});
     },
     close() { landmarker.close() },
