@@ -19,6 +19,7 @@ from .data.raw import check_body
 from .data.formats import count_words
 from .clip import Clip,as_clip,check_given
 from .data.preprocess import LAP_DEPTH,clip_features
+from .exported import EXPORTED,ExportedFile,open_exported
 from .models.checkpoint import pretrained_file,read_sidecar
 
 # %% ../nbs/61_predict.ipynb #4c95ef52
@@ -74,13 +75,16 @@ class Recognizer:
 
     @classmethod
     def from_pretrained(cls,
-        name_or_path,  # one of `list_pretrained`, a .safetensors file, or the folder of a run
+        name_or_path,  # one of `list_pretrained`, the folder of a run, a .safetensors file, or an exported file
         device='cpu',  # where the model runs
         source=None,   # SOURCE of clips that do not say their aspect; None for the training's
         framework=None # 'pytorch' or 'tensorflow'; None for the training's
     ):
-        "Read a checkpoint; runs no code from its files"
-        return cls(_Checkpoint(name_or_path, device, framework), source)
+        "Read a checkpoint or an exported file; runs no code from it"
+        if Path(name_or_path).suffix not in EXPORTED: return cls(_Checkpoint(name_or_path, device, framework), source)
+        if (device, framework)==('cpu', None): return cls(open_exported(name_or_path), source)
+        raise ValueError(f"{name_or_path}: expected device='cpu' and no framework for an exported file, "
+                         f'found {device!r} and {framework!r}')
 
     @cached_property
     def model(self):
@@ -103,6 +107,7 @@ def probabilities(self:Recognizer,
 )->np.ndarray: # (n, n_classes)
     "The calibrated probability of each of `classes` in each clip"
     if not len(clips): return np.zeros((0, len(self.classes)), np.float32)
+    if isinstance(self.model, ExportedFile): return self.model.probabilities([c.resolved(self.cfg) for c in clips])
     made = [clip_features(c, self.cfg) for c in clips]
     return _softmax(self.model.clip_logits(*map(np.concatenate, zip(*made)))/self.temperature)
 
