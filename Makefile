@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14; do $$p -
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
-TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose
+TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose,export
 CHECKS ?=
 DATA ?=
 

@@ -61,7 +61,7 @@ def layout():
             wrong += [f'{module}: imports the private {n} of {found}' for n in names if n.startswith('_')]
     return told(wrong)
 
-LIGHT = '''cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
+LIGHT = '''cli exported web export.graph export.onnx_file export.tflite_file export.submission config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
     widget record video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
@@ -92,7 +92,7 @@ def benchmarks():
                                 ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()), ('backbone',()),
                                 ('few_shot',('--folds','1')))])
 
-KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|72_|73_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"

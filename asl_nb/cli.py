@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_import', 'data_check', 'data_clean',
            'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'learn', 'predict', 'annotate',
-           'camera', 'record', 'demo', 'info']
+           'camera', 'record', 'export', 'web', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
@@ -488,6 +488,36 @@ def record(*,
     session = record(out, signer, sign, clips, plan, camera, keep_videos)
     return int(session.sign is not None)
 
+# %% ../nbs/80_cli.ipynb #e5bf7a71
+_FORMS = {'onnx':('onnx_file', 'export_onnx'), 'tflite':('tflite_file', 'export_tflite'),
+          'kaggle':('submission', 'export_submission')} # module, function
+
+@command(f'{DEFAULT_WEIGHTS} --to onnx --out {DEFAULT_WEIGHTS}.onnx')
+def export(*checkpoint, # name of bundled weights, .safetensors file, or folder of a run
+    to:str,             # 'onnx', 'tflite', or 'kaggle' for the competition's submission.zip
+    out:str,            # file to write
+    precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
+):
+    "Write a checkpoint as one file that runs without PyTorch"
+    from importlib import import_module
+    if to not in _FORMS: raise ValueError(f'--to: expected one of {", ".join(_FORMS)}, found {to!r}')
+    module,function = _FORMS[to]
+    found = getattr(import_module(f'asl_nb.export.{module}'), function)(_one(checkpoint), out, precision)
+    print(f'{out}: {os.path.getsize(out)/1e6:.2f} MB', f'beside the checkpoint: {found}', sep='\n')
+
+# %% ../nbs/80_cli.ipynb #7d786d86
+@command('--out site --serve')
+def web(*,
+    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
+    out:str='out/web', # folder of the page; any web server can show it
+    serve:bool=False,  # show it on this machine, until Ctrl-C
+    port:int=8000      # for --serve
+):
+    "Make a page that recognizes signs in a browser"
+    from asl_nb.web import build_site,serve as show
+    print(f'page: {build_site(checkpoint, out)}')
+    if serve: show(out, port)
+
 # %% ../nbs/80_cli.ipynb #63151dcd
 @command('--out out/demo')
 def demo(*,
@@ -499,11 +529,10 @@ def demo(*,
 
 # %% ../nbs/80_cli.ipynb #e0d3b6de
 def _print_checkpoint(checkpoint):
-    "Print the card of bundled weights, and the sidecar of any checkpoint"
-    from asl_nb.models.checkpoint import list_pretrained,pretrained_file,read_sidecar
-    from asl_nb.pretrained import read_card
-    if checkpoint in list_pretrained(): print(read_card(checkpoint))
-    print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
+    "Print the card of a checkpoint or an exported file, if it has one, and its sidecar"
+    from asl_nb.exported import card_and_sidecar
+    card,sidecar = card_and_sidecar(checkpoint)
+    print(*([card] if card else []), json.dumps(sidecar, indent=1), sep='\n')
 
 # %% ../nbs/80_cli.ipynb #1cda8ef1
 def _print_installation():

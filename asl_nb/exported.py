@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = ['INPUTS', 'OUTPUT', 'FASTEST', 'EXPORTED', 'make_metadata', 'read_metadata', 'ExportedFile', 'OnnxFile',
-           'open_exported']
+           'open_exported', 'card_and_sidecar']
 
-# %% ../nbs/59_exported.ipynb #6ea6be68
+# %% ../nbs/59_exported.ipynb #790743af
 import json
 from pathlib import Path
 import numpy as np
 from .utils import require
-from .models.checkpoint import check_sidecar
+from .models.checkpoint import check_sidecar,pretrained_file,read_sidecar
 
-# %% ../nbs/59_exported.ipynb #040fb338
+# %% ../nbs/59_exported.ipynb #d758b925
 INPUTS = 'landmarks','aspect','fps' # (T, 543, 2 or 3), (), ()
 OUTPUT = 'probabilities'            # (n_classes,)
 FASTEST = 300                       # frames per second, at most
@@ -36,7 +36,7 @@ def read_metadata(
     sidecar = json.loads(metadata['sidecar'])
     return sidecar,check_sidecar(path, sidecar)
 
-# %% ../nbs/59_exported.ipynb #e3b82407
+# %% ../nbs/59_exported.ipynb #09bc09a3
 class ExportedFile:
     "A model in an exported file; subclasses define `run(landmarks, aspect, fps)`"
     def __init__(self,
@@ -59,7 +59,7 @@ class ExportedFile:
         if lm.shape[2]<self.cfg.N_DIMS: raise ValueError(f'expected landmarks with z, found {lm.shape}')
         return self.run(lm, *(np.array(v, np.float32) for v in (clip.aspect, clip.fps)))
 
-# %% ../nbs/59_exported.ipynb #70466c7a
+# %% ../nbs/59_exported.ipynb #1700692f
 class OnnxFile(ExportedFile):
     "A model in an .onnx file"
     def __init__(self,
@@ -76,7 +76,7 @@ class OnnxFile(ExportedFile):
     def run(self, landmarks, aspect, fps):
         return self.session.run([OUTPUT], dict(zip(INPUTS, (landmarks, aspect, fps))))[0]
 
-# %% ../nbs/59_exported.ipynb #735e0d98
+# %% ../nbs/59_exported.ipynb #39b75168
 EXPORTED = {'.onnx':OnnxFile}
 
 def open_exported(
@@ -87,3 +87,14 @@ def open_exported(
     if not path.is_file(): raise FileNotFoundError(f'{path}: expected an exported file, found none')
     if path.suffix in EXPORTED: return EXPORTED[path.suffix](path)
     raise ValueError(f'{path}: expected a file with the ending {", ".join(EXPORTED)}, found {path.suffix!r}')
+
+# %% ../nbs/59_exported.ipynb #f226942e
+def card_and_sidecar(
+    name_or_path # name of bundled weights, folder of a run, .safetensors file, or exported file
+)->tuple: # the card, '' if there is none; the sidecar
+    "What is known about a model"
+    if Path(name_or_path).suffix in EXPORTED:
+        file = OnnxFile(name_or_path)
+        return file.card,file.sidecar
+    path,sidecar,_ = read_sidecar(pretrained_file(name_or_path))
+    return make_metadata(path, sidecar)['card'],sidecar

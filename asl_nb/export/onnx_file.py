@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['export_onnx']
 
-# %% ../../nbs/71_export.onnx_file.ipynb #0d0bca90
+# %% ../../nbs/71_export.onnx_file.ipynb #7657a4e5
 import logging,warnings
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -17,7 +17,7 @@ from ..exported import INPUTS,OUTPUT,OnnxFile,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,checked_agreement,graph_probabilities,torch_arrays
 
-# %% ../../nbs/71_export.onnx_file.ipynb #0ba11bee
+# %% ../../nbs/71_export.onnx_file.ipynb #c96769f1
 def _module(recognizer):
     "A torch module from landmarks, aspect and frame rate to probabilities"
     import torch
@@ -32,7 +32,7 @@ def _module(recognizer):
             return graph_probabilities(landmarks, aspect, fps, self.model, *how, xp)
     return FromLandmarks().eval()
 
-# %% ../../nbs/71_export.onnx_file.ipynb #8415429d
+# %% ../../nbs/71_export.onnx_file.ipynb #ff9cdc83
 @contextmanager
 def _quiet():
     "Without warnings about packages that are not needed, and about how a file is made"
@@ -42,7 +42,7 @@ def _quiet():
         try: yield
         finally: logging.disable(logging.NOTSET)
 
-# %% ../../nbs/71_export.onnx_file.ipynb #868f97dd
+# %% ../../nbs/71_export.onnx_file.ipynb #b4c503da
 def _stripped(model):
     "An ONNX model without what says where it was made"
     for part in (model.graph, *model.graph.node, *model.functions, *(n for f in model.functions for n in f.node)):
@@ -51,7 +51,7 @@ def _stripped(model):
     model.graph.ClearField('value_info')
     return model
 
-# %% ../../nbs/71_export.onnx_file.ipynb #a9bf74bd
+# %% ../../nbs/71_export.onnx_file.ipynb #a5ad3f49
 def _traced(recognizer):
     "The ONNX model of a recognizer"
     import torch
@@ -65,7 +65,7 @@ def _traced(recognizer):
             input_names=list(INPUTS), output_names=[OUTPUT], dynamic_shapes=(sizes, None, None))
     return _stripped(program.model_proto)
 
-# %% ../../nbs/71_export.onnx_file.ipynb #f0504487
+# %% ../../nbs/71_export.onnx_file.ipynb #8d162404
 _SMALL = 64 # numbers; smaller weights stay as they are
 
 def _to_float16(model):
@@ -80,7 +80,7 @@ def _to_float16(model):
         graph.initializer[i].CopyFrom(half)
     return model
 
-# %% ../../nbs/71_export.onnx_file.ipynb #7dc6a9d5
+# %% ../../nbs/71_export.onnx_file.ipynb #72b7d46f
 def _to_int8(model):
     "The linear layers of a model with 8 bits"
     require('onnxruntime', 'export')
@@ -92,7 +92,7 @@ def _to_int8(model):
 
 _PRECISIONS = {'float32':lambda model: model, 'float16':_to_float16, 'int8':_to_int8}
 
-# %% ../../nbs/71_export.onnx_file.ipynb #9bafd81f
+# %% ../../nbs/71_export.onnx_file.ipynb #e1e6e70e
 def export_onnx(
     checkpoint, # name of bundled weights, .safetensors file, or folder of a run
     file,       # .onnx file to write

@@ -184,12 +184,13 @@ export class Stream {
    * fps:      frames per second
    * live:     whether events come while a sign lasts
    * top:      signs to name
+   * signs:    the only signs that are possible; null for all. It can be changed at any time
    */
-  constructor(settings, look, {aspect = settings.aspect, fps = settings.fps, live = false, top = 5} = {}) {
+  constructor(settings, look, {aspect = settings.aspect, fps = settings.fps, live = false, top = 5, signs = null} = {}) {
     for (const [name, value] of Object.entries({aspect, fps}))
       if (!(value > 0 && Number.isFinite(value))) fail(`${name}: expected a number above 0, found ${value}`);
-    Object.assign(this, {settings, look, aspect, fps});
-    this.answer = probs => answer(probs, settings, {top});
+    Object.assign(this, {settings, look, aspect, fps, signs});
+    this.answer = probs => answer(probs, settings, {top, signs: this.signs});
     this.movement = new HandMovement(settings);
     this.vote = new Vote(settings, this.answer, live);
     this.frames = []; // [time, frame] of the last seconds
