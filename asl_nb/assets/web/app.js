@@ -52,7 +52,9 @@ async function download(sizes) {
 async function load() {
   const {files} = settings, blobs = await download(files.sizes);
   progress('Starting the models', 1);
-  const options = {vision: here('vendor'), wasm: blobs[files.vision_wasm], task: blobs[files.task], settings};
+  const vendor = name => here(`vendor/${name}`);
+  const options = {bundle: vendor('vision_bundle.mjs'), loader: vendor('vision_wasm_module_internal.js'),
+    wasm: blobs[files.vision_wasm], task: blobs[files.task], settings};
   const landmarker = await loadInWorker(options).catch(error => {
     console.warn(`no landmarks in a worker, so in the page: ${error.message}`);
     return loadLandmarker(options);
