@@ -50,18 +50,18 @@ async function download(sizes) {
 }
 
 async function load() {
-  const {files} = settings, blobs = await download(files.sizes);
+  const blobs = await download(settings.sizes);
   progress('Starting the models', 1);
-  const vendor = name => here(`vendor/${name}`);
-  const options = {bundle: vendor('vision_bundle.mjs'), loader: vendor('vision_wasm_module_internal.js'),
-    wasm: blobs[files.vision_wasm], task: blobs[files.task], settings};
+  const options = {
+    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js'), wasm: blobs['vendor/vision_wasm_module_internal.wasm'],
+    task: blobs['holistic.task'], settings};
   const landmarker = await loadInWorker(options).catch(error => {
     console.warn(`no landmarks in a worker, so in the page: ${error.message}`);
     return loadLandmarker(options);
   });
   const ort = await import(here('vendor/ort.wasm.bundle.min.mjs'));
-  ort.env.wasm.wasmPaths = {wasm: blobs[files.ort_wasm]};
-  const recognizer = await loadRecognizer({ort, model: blobs[files.model], settings});
+  ort.env.wasm.wasmPaths = {wasm: blobs['vendor/ort-wasm-simd-threaded.wasm']};
+  const recognizer = await loadRecognizer({ort, model: blobs['model.onnx'], settings});
   Object.values(blobs).forEach(URL.revokeObjectURL);
   return {landmarker, recognizer};
 }
@@ -320,7 +320,8 @@ function marked() {
 
 function choose() {
   const signs = marked(), all = boxes().length;
-  page.chosen.textContent = signs ? `${signs.length} of ${all}` : `all ${all}`;
+  const every = boxes().some(box => box.checked) ? `all ${all}` : `none marked, so all ${all}`;
+  page.chosen.textContent = signs ? `${signs.length} of ${all}` : every;
   if (run?.stream) run.stream.signs = signs;
 }
 

@@ -36,7 +36,7 @@ export async function openCamera(video, deviceId = null) {
   const which = deviceId ? {deviceId: {exact: deviceId}} : {facingMode: 'user'};
   const size = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
   const stream = await navigator.mediaDevices.getUserMedia({video: {...which, ...size}, audio: false});
-  const ready = opened(video, 'camera'), [track] = stream.getTracks(), settings = track.getSettings();
+  const ready = opened(video, 'camera'), [track] = stream.getTracks(), {facingMode, deviceId: id} = track.getSettings();
   video.srcObject = stream;
   await ready;
   await video.play();
@@ -49,7 +49,7 @@ export async function openCamera(video, deviceId = null) {
   video.requestVideoFrameCallback(note);
   track.onended = () => wake();
   return {
-    mirrored: settings.facingMode !== 'environment', deviceId: settings.deviceId,
+    mirrored: facingMode !== 'environment', deviceId: id,
     /** Wait for a picture that has not been taken; its time in seconds, or null if the camera is gone. Those missed are dropped. */
     async newest() {
       if (count === taken && open && track.readyState === 'live') await new Promise(resolve => { wake = resolve });
