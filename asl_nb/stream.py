@@ -155,9 +155,8 @@ class Vote:
         if answer.sign==NO_SIGN: return []
         event = SignRecognized(*answer[:2], looks[0].start, looks[-1].end, answer.top)
         last,self.last = self.last,event
-        if not last or last.sign!=event.sign or looks[0].end-last.end>=_SECONDS_SAME: return [event]
-        self.last = event._replace(start=last.start) # the same sign continues
-        return []
+        goes_on = last and last.sign==event.sign and looks[0].end-last.end<_SECONDS_SAME
+        return [] if goes_on else [event]
 
 # %% ../nbs/62_stream.ipynb #121522ca
 SHORTEST_SIGN = .2    # seconds; a shorter movement is no sign

@@ -24,10 +24,9 @@ export function hasGpu() {
   return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(name);
 }
 
-async function create({vision, wasm, task}, delegate) {
-  const {HolisticLandmarker} = await import(`${vision}/vision_bundle.mjs`);
-  const loader = await import(`${vision}/vision_wasm_module_internal.js`);
-  globalThis.ModuleFactory = loader.default; // MediaPipe takes it from there, and removes it
+async function create({bundle, loader, wasm, task}, delegate) {
+  const {HolisticLandmarker} = await import(bundle);
+  globalThis.ModuleFactory = (await import(loader)).default; // MediaPipe takes it from there, and removes it
   return HolisticLandmarker.createFromOptions({wasmBinaryPath: wasm},
     {baseOptions: {modelAssetPath: task, delegate}, runningMode: 'VIDEO'});
 }
@@ -47,7 +46,8 @@ async function tryGpu(options) {
 
 /**
  * Load MediaPipe and its models.
- * vision:   address of the folder with vision_bundle.mjs and vision_wasm_module_internal.js
+ * bundle:   address of vision_bundle.mjs
+ * loader:   address of vision_wasm_module_internal.js
  * wasm:     address of vision_wasm_module_internal.wasm
  * task:     address of holistic.task
  * settings: model.json

@@ -57,7 +57,7 @@ export function answer(probs, settings, {top = 5, signs = null, raised = true} =
   const best = found.map((probability, i) => ({sign: known[i] ?? no_sign, probability}))
     .sort((a, b) => b.probability - a.probability).slice(0, top);
   const i = argmax(found.slice(0, known.length));
-  const sure = greatest([...probs].slice(0, all.length)) >= greatest([threshold, ...none]);
+  const sure = greatest([...probs].slice(0, all.length)) >= greatest([Math.fround(threshold), ...none]);
   return {sign: raised && sure ? known[i] : no_sign, probability: found[i], top: best};
 }
 
@@ -168,9 +168,8 @@ export class Vote {
     const event = {kind: 'recognized', sign, probability, start: looks[0].start, end: looks.at(-1).end, top};
     const {last} = this, {seconds_same} = this.settings.stream;
     this.last = event;
-    if (!last || last.sign !== sign || looks[0].end - last.end >= seconds_same) return [event];
-    this.last = {...event, start: last.start}; // the same sign continues
-    return [];
+    const goesOn = last && last.sign === sign && looks[0].end - last.end < seconds_same;
+    return goesOn ? [] : [event];
   }
 }
 
