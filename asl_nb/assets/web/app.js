@@ -25,7 +25,7 @@ const NEEDED = {
 };
 
 async function fetched(path, problem) {
-  const response = await fetch(here(path)).catch(() => null);
+  const response = await fetch(here(path), {cache: 'no-cache'}).catch(() => null); // asks whether it is still the same
   if (!response?.ok) throw new Error(`${path}: ${problem}`);
   return response;
 }
@@ -53,8 +53,8 @@ async function load() {
   const blobs = await download(settings.sizes);
   progress('Starting the models', 1);
   const options = {
-    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js'), wasm: blobs['vendor/vision_wasm_module_internal.wasm'],
-    task: blobs['holistic.task'], settings};
+    settings, task: blobs['holistic.task'], wasm: blobs['vendor/vision_wasm_module_internal.wasm'],
+    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js')};
   const landmarker = await loadInWorker(options).catch(error => {
     console.warn(`no landmarks in a worker, so in the page: ${error.message}`);
     return loadLandmarker(options);
@@ -147,6 +147,16 @@ function tell(time) {
 
 // ---- From pictures to signs
 
+/** The landmarks of a picture; a landmarker that fails is of no more use. */
+async function find(landmarker, image) {
+  try { return await landmarker.landmarks(image) } catch (error) {
+    console.error(error);
+    landmarker.close();
+    tools = null;
+    throw new Error('The search for landmarks stopped. Try again.');
+  }
+}
+
 const look = async (...clip) => (await tools).recognizer.probabilities(...clip);
 const isShort = () => video.duration <= settings.max_clip;
 const scaled = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
@@ -158,7 +168,7 @@ async function watchCamera(mine, {landmarker}, camera) {
   };
   let first = null, taken = null;
   for (let time; (time = await camera.newest()) !== null;) {
-    const frame = await landmarker.landmarks(video);
+    const frame = await find(landmarker, video);
     await taken;
     if (mine.stopped) return;
     drawSkeleton(skeleton, frame, settings.connections);
@@ -197,7 +207,7 @@ async function watchFile(mine, {landmarker}) {
   let before = null;
   for await (const time of everyFrame(video)) {
     if (mine.stopped) return;
-    const picture = await createImageBitmap(video), found = landmarker.landmarks(picture);
+    const picture = await createImageBitmap(video), found = find(landmarker, picture);
     if (before) await take(mine, before);
     before = {time, picture, found}; // it is computed while the video goes to the next frame
   }

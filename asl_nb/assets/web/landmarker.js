@@ -73,7 +73,7 @@ export async function loadLandmarker({settings, delegate = hasGpu() ? 'GPU' : 'C
   };
 }
 
-/** In a worker: answer the calls of `loadInWorker`. */
+/** In a worker: answer the calls of `loadInWorker`, and first tell that it listens. */
 export function serve(port) {
   let landmarker;
   const calls = {
@@ -90,6 +90,7 @@ export function serve(port) {
     try { port.postMessage({answer: await calls[name](value)}) }
     catch (error) { port.postMessage({error: error.message ?? String(error)}) }
   };
+  port.postMessage({answer: null});
 }
 
 /**
@@ -97,18 +98,23 @@ export function serve(port) {
  * answer is a promise. The worker starts from a blob, because only then it obeys the page's Content-Security-Policy.
  */
 export async function loadInWorker(options) {
-  const code = `import {serve} from ${JSON.stringify(import.meta.url)}; serve(self)`;
+  const code = `import(${JSON.stringify(import.meta.url)}).then(({serve}) => serve(self), e => postMessage({error: e.message}))`;
   const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
   const worker = new Worker(address, {type: 'module'}), waiting = []; // answers come in the order of the calls
+  const answer = () => new Promise((resolve, reject) => waiting.push({resolve, reject}));
   const settle = (how, value) => waiting.shift()?.[how](value);
-  worker.onmessage = ({data: {answer, error}}) =>
-    error === undefined ? settle('resolve', answer) : settle('reject', new Error(error));
+  worker.onmessage = ({data}) =>
+    data.error === undefined ? settle('resolve', data.answer) : settle('reject', new Error(data.error));
   worker.onerror = event => settle('reject', new Error(event.message ?? 'the worker did not start'));
-  const call = (name, value, transfer = []) => new Promise((resolve, reject) => {
-    waiting.push({resolve, reject});
+  const call = (name, value, transfer = []) => {
     worker.postMessage({name, value}, transfer);
+    return answer();
+  };
+  const started = answer().then(() => call('load', options)).finally(() => URL.revokeObjectURL(address));
+  const delegate = await started.catch(error => {
+    worker.terminate();
+    throw error;
   });
-  const delegate = await call('load', options).finally(() => URL.revokeObjectURL(address));
   return {
     delegate,
     async landmarks(image) {
