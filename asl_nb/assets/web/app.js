@@ -53,8 +53,8 @@ async function load() {
   const blobs = await download(settings.sizes);
   progress('Starting the models', 1);
   const options = {
-    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js'), wasm: blobs['vendor/vision_wasm_module_internal.wasm'],
-    task: blobs['holistic.task'], settings};
+    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js'),
+    wasm: blobs['vendor/vision_wasm_module_internal.wasm'], task: blobs['holistic.task'], settings};
   const landmarker = await loadInWorker(options).catch(error => {
     console.warn(`no landmarks in a worker, so in the page: ${error.message}`);
     return loadLandmarker(options);
