@@ -95,7 +95,7 @@ class Page:
 
     def screenshot(self, path):
         "Write what the page shows as a PNG"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(base64.b64decode(self.call('Page.captureScreenshot')['data']))
 
 @contextmanager
