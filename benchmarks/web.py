@@ -42,11 +42,10 @@ Worker.prototype.postMessage = function (message, ...more) {
 def write_camera(video, file):
     "A video as Chromium's stand-in for a camera takes it"
     with av.open(str(video)) as source, av.open(str(file), 'w', format='mjpeg') as out:
-        stream = None
-        for frame in source.decode(video=0):
-            stream = stream or out.add_stream('mjpeg', rate=30)
-            stream.width,stream.height,stream.pix_fmt = frame.width,frame.height,'yuvj420p'
-            out.mux(stream.encode(frame.reformat(format='yuvj420p')))
+        size = source.streams.video[0].codec_context
+        stream = out.add_stream('mjpeg', rate=30)
+        stream.width,stream.height,stream.pix_fmt = size.width,size.height,'yuvj420p'
+        for frame in source.decode(video=0): out.mux(stream.encode(frame.reformat(format='yuvj420p')))
         out.mux(stream.encode())
 
 def page_memory(folder):
@@ -70,8 +69,9 @@ def watch(page, folder, minutes):
         state = page.js('document.body.dataset.state')
         assert state=='running', f'expected a page that runs, found {state}: {page.js("message.textContent")}'
         heap = page.call('Runtime.getHeapUsage')['usedSize']/2**20
-        yield rate,heap,(memory:=page_memory(folder))
+        memory = page_memory(folder)
         print(f'minute {minute+1}: {rate:.1f} pictures per second, script {heap:.1f} MiB, process {memory:.0f} MiB', flush=True)
+        yield rate,heap,memory
 
 def python_rate(video):
     "Pictures per second of Python's landmarker"
