@@ -140,6 +140,8 @@ def _write_settings(checkpoint, site):
     (site/'model.json').write_text(text, encoding='utf-8')
 
 # %% ../nbs/76_web.ipynb #e0496a7d
+_OF_NOTEBOOKS = shutil.ignore_patterns('widget*')
+
 def build_site(
     checkpoint=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors or .onnx file, or folder of a run
     out='out/web'               # folder to write; an older site is replaced
@@ -150,7 +152,7 @@ def build_site(
     vendor = {name:data for p in PACKAGES for name,data in read_files(p).items()}
     page_settings(checkpoint) # an error before a minute of computing
     with _replacing(out.absolute()) as site:
-        shutil.copytree(ASSETS/'web', site, dirs_exist_ok=True)
+        shutil.copytree(ASSETS/'web', site, ignore=_OF_NOTEBOOKS, dirs_exist_ok=True)
         for file in (MODELS, ASSETS/'holistic-LICENSE.txt'): shutil.copyfile(file, site/file.name)
         (site/'vendor').mkdir()
         for name,data in vendor.items(): (site/'vendor'/name).write_bytes(data)

@@ -117,32 +117,32 @@ function name(sign) {
   page.sign.classList.toggle('none', text === settings.no_sign);
 }
 
-function note(event) {
-  if (!run) return;
+function note(mine, event) {
+  if (mine.stopped) return;
   document.dispatchEvent(new CustomEvent('recognized', {detail: event}));
   if (event.sign === settings.no_sign) return;
-  const again = run.file ? () => replay(event) : null;
+  const again = mine.file ? () => replay(event) : null;
   timeline.add(event);
   listSign(page.signs, event, again);
   page.empty.hidden = true;
   page.heard.append(make('span', {}, `${event.sign}, ${percent(event.probability)}. `));
   while (page.heard.children.length > 3) page.heard.firstChild.remove();
-  run.events.push(event);
+  mine.events.push(event);
 }
 
 /** Once a frame: the sign, the probabilities, the timeline. */
-function tell(time) {
-  if (!run?.stream) return; // it was stopped meanwhile
-  const {stream, file} = run, last = run.events.at(-1);
+function tell(mine, time) {
+  if (mine.stopped) return;
+  const {stream, file, events} = mine, last = events.at(-1);
   name(last && time - last.end < SIGN_STAYS ? last.sign : null);
   showBars(page.bars, stream.top);
   timeline.show(time, file ? video.duration : null);
-  run.count += 1;
-  const now = performance.now(), seconds = (now - run.since) / 1000;
+  mine.count += 1;
+  const now = performance.now(), seconds = (now - mine.since) / 1000;
   if (seconds < 1) return;
-  const perSecond = run.count / seconds, rate = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} pictures per second`;
+  const perSecond = mine.count / seconds, rate = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} pictures per second`;
   page.state.textContent = file ? `${clock(time)} of ${clock(video.duration)}, ${rate}` : rate;
-  Object.assign(run, {since: now, count: 0});
+  Object.assign(mine, {since: now, count: 0});
 }
 
 // ---- From pictures to signs
@@ -158,14 +158,15 @@ async function find(landmarker, image) {
 }
 
 const look = async (...clip) => (await tools).recognizer.probabilities(...clip);
-const isShort = () => video.duration <= settings.max_clip;
+const isShort = ({stream}) => video.duration - 1 / stream.fps < settings.max_clip; // until its last picture
 const scaled = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
 
 async function watchCamera(mine, {landmarker}, camera) {
   const take = async (frame, time) => {
-    (await mine.stream.push(frame, time)).filter(event => event.sign).forEach(note);
-    tell(time);
+    for (const event of await mine.stream.push(frame, time)) if (event.sign) note(mine, event);
+    tell(mine, time);
   };
+  await offerOthers(mine, camera);
   let first = null, taken = null;
   for (let time; (time = await camera.newest()) !== null;) {
     const frame = await find(landmarker, video);
@@ -186,11 +187,11 @@ async function take(mine, {time, picture, found}) {
     mine.times.push(time);
     const [first] = mine.times, n = mine.times.length;
     if (n > 1) stream.fps = (n - 1) / (time - first);
-    if (isShort()) mine.frames.push(frame);
+    if (isShort(mine)) mine.frames.push(frame);
     mine.seen ||= !Number.isNaN(frame[2 * settings.shoulders[0]]);
     const events = await stream.push(frame, time);
-    if (!isShort()) events.filter(event => event.sign).forEach(note);
-    tell(time);
+    for (const event of events) if (event.sign && !isShort(mine)) note(mine, event);
+    tell(mine, time);
   }
   picture.close();
 }
@@ -214,10 +215,10 @@ async function watchFile(mine, {landmarker}) {
   await take(mine, before);
   if (mine.stopped) return;
   if (!mine.seen) throw new Error('No person was seen in this video.');
-  const events = isShort() ? [await wholeClip(mine)] : await mine.stream.flush();
-  events.forEach(note);
+  const events = isShort(mine) ? [await wholeClip(mine)] : await mine.stream.flush();
+  for (const event of events) note(mine, event);
   rest(mine);
-  if (isShort()) remember(events[0]);
+  remember(mine.events.at(-1) ?? events[0]);
 }
 
 /** A video has been watched: it can be played, with what was recognized. */
@@ -227,7 +228,6 @@ function rest(mine) {
   const n = mine.events.length;
   page.state.textContent = `${mine.times.length} pictures seen, ${n === 1 ? '1 sign' : `${n || 'no'} signs`} recognized`;
   video.controls = true;
-  if (n) remember(mine.events[0]);
   timeline.show(video.duration, video.duration);
 }
 
@@ -291,16 +291,17 @@ async function start(file, open, watch) {
 }
 
 function startCamera(deviceId = null) {
-  return start(false, async () => {
-    const camera = await openCamera(video, deviceId).catch(error => { throw new Error(cameraProblem(error)) });
-    const several = await cameras();
-    page.switch.hidden = several.length < 2;
-    page.switch.onclick = () => {
-      const i = several.findIndex(other => other.deviceId === camera.deviceId);
-      startCamera(several[(i + 1) % several.length].deviceId);
-    };
-    return camera;
-  }, watchCamera);
+  const open = mine => openCamera(video, deviceId, () => !mine.stopped)
+    .catch(error => { throw new Error(cameraProblem(error)) });
+  return start(false, open, watchCamera);
+}
+
+/** Offer the next camera, if there are several. */
+async function offerOthers(mine, {deviceId}) {
+  const several = await cameras(), i = several.findIndex(camera => camera.deviceId === deviceId);
+  if (mine.stopped) return;
+  page.switch.hidden = several.length < 2;
+  page.switch.onclick = () => startCamera(several[(i + 1) % several.length].deviceId);
 }
 
 function startFile(file) {
