@@ -111,7 +111,9 @@ def watch(page, video, seconds):
     while start is None or time.monotonic()-start<seconds:
         give(page, video)
         page.wait("document.body.dataset.state=='running'", 120)
-        start = start or time.monotonic()
+        if start is None: # the models are loaded
+            page.js('globalThis.spent = {frames: 0}')
+            start = time.monotonic()
         while page.js("document.body.dataset.state")=='running' and time.monotonic()-start<seconds:
             time.sleep(min(5, seconds/4))
             page.call('HeapProfiler.collectGarbage')
