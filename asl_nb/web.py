@@ -7,7 +7,7 @@ __all__ = ['PACKAGES', 'Package', 'archive_address', 'read_archive', 'read_files
            'serve']
 
 # %% ../nbs/76_web.ipynb #d3c0ff9b
-import base64,errno,hashlib,io,json,os,shutil,tarfile
+import base64,errno,hashlib,io,json,os,shutil,sys,tarfile
 from contextlib import contextmanager
 from functools import partial
 from http.client import HTTPException
@@ -140,6 +140,8 @@ def _write_settings(checkpoint, site):
     (site/'model.json').write_text(text, encoding='utf-8')
 
 # %% ../nbs/76_web.ipynb #e0496a7d
+_OF_NOTEBOOKS = shutil.ignore_patterns('widget*')
+
 def build_site(
     checkpoint=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors or .onnx file, or folder of a run
     out='out/web'               # folder to write; an older site is replaced
@@ -150,7 +152,7 @@ def build_site(
     vendor = {name:data for p in PACKAGES for name,data in read_files(p).items()}
     page_settings(checkpoint) # an error before a minute of computing
     with _replacing(out.absolute()) as site:
-        shutil.copytree(ASSETS/'web', site, dirs_exist_ok=True)
+        shutil.copytree(ASSETS/'web', site, ignore=_OF_NOTEBOOKS, dirs_exist_ok=True)
         for file in (MODELS, ASSETS/'holistic-LICENSE.txt'): shutil.copyfile(file, site/file.name)
         (site/'vendor').mkdir()
         for name,data in vendor.items(): (site/'vendor'/name).write_bytes(data)
@@ -170,6 +172,11 @@ class _Files(SimpleHTTPRequestHandler):
 
     def log_message(self, *words): pass
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request, client):
+        "A browser that goes away meanwhile is no error"
+        if not isinstance(sys.exception(), ConnectionError): super().handle_error(request, client)
+
 # %% ../nbs/76_web.ipynb #7ded843a
 def open_server(
     folder,   # of `build_site`
@@ -179,7 +186,7 @@ def open_server(
     check_count(0, port=port)
     if port>65535: raise ValueError(f'port: expected a number up to 65535, found {port}')
     if not (Path(folder)/'index.html').is_file(): raise FileNotFoundError(f'{folder}: expected a site, found none')
-    try: return ThreadingHTTPServer(('127.0.0.1', port), partial(_Files, directory=str(folder)))
+    try: return _Server(('127.0.0.1', port), partial(_Files, directory=str(folder)))
     except OSError as e:
         if e.errno not in (errno.EADDRINUSE, errno.EACCES): raise
         raise OSError(f'port {port}: expected a free port, found: {e.strerror}; choose another, as 8001') from None

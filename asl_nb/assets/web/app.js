@@ -14,7 +14,7 @@ const SIGN_STAYS = 2.5; // seconds that a recognized sign is shown after its end
 let settings = null; // model.json
 let tools = null;    // promise of {landmarker, recognizer}
 let run = null;      // what is being watched: {stream, stop}
-const timeline = new Timeline(page.timeline, event => replay(event));
+const timeline = new Timeline(page.timeline);
 
 // ---- Loading
 
@@ -25,7 +25,7 @@ const NEEDED = {
 };
 
 async function fetched(path, problem) {
-  const response = await fetch(here(path)).catch(() => null);
+  const response = await fetch(here(path), {cache: 'no-cache'}).catch(() => null); // asks whether it is still the same
   if (!response?.ok) throw new Error(`${path}: ${problem}`);
   return response;
 }
@@ -41,7 +41,7 @@ async function download(sizes) {
       if (done) break;
       parts.push(value);
       got += value.length;
-      progress(`Loading the models: ${Math.round(got / 1e6)} of ${Math.round(total / 1e6)} MB`, got / total);
+      progress('Loading the models', got / total, `${Math.round(got / 1e6)} of ${Math.round(total / 1e6)} MB`);
     }
     const type = path.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream';
     return [path, URL.createObjectURL(new Blob(parts, {type}))];
@@ -53,8 +53,8 @@ async function load() {
   const blobs = await download(settings.sizes);
   progress('Starting the models', 1);
   const options = {
-    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js'),
-    wasm: blobs['vendor/vision_wasm_module_internal.wasm'], task: blobs['holistic.task'], settings};
+    settings, task: blobs['holistic.task'], wasm: blobs['vendor/vision_wasm_module_internal.wasm'],
+    bundle: here('vendor/vision_bundle.mjs'), loader: here('vendor/vision_wasm_module_internal.js')};
   const landmarker = await loadInWorker(options).catch(error => {
     console.warn(`no landmarks in a worker, so in the page: ${error.message}`);
     return loadLandmarker(options);
@@ -80,14 +80,18 @@ function show(state, message = '') {
   document.body.dataset.state = state;
   page.message.textContent = message;
   page.progress.hidden = state !== 'loading';
-  page.stop.hidden = !['loading', 'running'].includes(state);
+  page.progress.value = 0;
+  page.amount.textContent = '';
+  page.stop.textContent = state === 'done' ? 'Close' : 'Stop';
+  page.stop.hidden = ['idle', 'error'].includes(state);
   if (state !== 'running') page.switch.hidden = true;
 }
 
-function progress(said, share) {
+function progress(said, share, amount = '') {
   if (document.body.dataset.state !== 'loading') return;
-  page.message.textContent = said;
+  if (page.message.textContent !== said) page.message.textContent = said; // a screen reader reads what is new
   page.progress.value = share;
+  page.amount.textContent = amount;
 }
 
 function arrange(mirrored) {
@@ -113,47 +117,64 @@ function name(sign) {
   page.sign.classList.toggle('none', text === settings.no_sign);
 }
 
-function note(event) {
+function note(mine, event) {
+  if (mine.stopped) return;
   document.dispatchEvent(new CustomEvent('recognized', {detail: event}));
   if (event.sign === settings.no_sign) return;
-  const again = run.file ? () => replay(event) : null;
+  const again = mine.file ? () => replay(event) : null;
   timeline.add(event);
   listSign(page.signs, event, again);
   page.empty.hidden = true;
   page.heard.append(make('span', {}, `${event.sign}, ${percent(event.probability)}. `));
   while (page.heard.children.length > 3) page.heard.firstChild.remove();
-  run.last = event;
+  mine.events.push(event);
 }
 
 /** Once a frame: the sign, the probabilities, the timeline. */
-function tell(time) {
-  const {stream, last, file} = run;
+function tell(mine, time) {
+  if (mine.stopped) return;
+  const {stream, file, events} = mine, last = events.at(-1);
   name(last && time - last.end < SIGN_STAYS ? last.sign : null);
   showBars(page.bars, stream.top);
   timeline.show(time, file ? video.duration : null);
-  run.count += 1;
-  const now = performance.now(), seconds = (now - run.since) / 1000;
+  mine.count += 1;
+  const now = performance.now(), seconds = (now - mine.since) / 1000;
   if (seconds < 1) return;
-  const rate = `${Math.round(run.count / seconds)} pictures per second`;
+  const perSecond = mine.count / seconds, rate = `${perSecond.toFixed(perSecond < 10 ? 1 : 0)} pictures per second`;
   page.state.textContent = file ? `${clock(time)} of ${clock(video.duration)}, ${rate}` : rate;
-  Object.assign(run, {since: now, count: 0});
+  Object.assign(mine, {since: now, count: 0});
 }
 
 // ---- From pictures to signs
 
+/** The landmarks of a picture; a landmarker that fails is of no more use. */
+async function find(landmarker, image) {
+  try { return await landmarker.landmarks(image) } catch (error) {
+    console.error(error);
+    landmarker.close();
+    tools = null;
+    throw new Error('The search for landmarks stopped. Try again.');
+  }
+}
+
 const look = async (...clip) => (await tools).recognizer.probabilities(...clip);
-const isShort = () => video.duration <= settings.max_clip;
+const isShort = ({stream}) => video.duration - 1 / stream.fps < settings.max_clip; // until its last picture
 const scaled = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
 
 async function watchCamera(mine, {landmarker}, camera) {
-  let first = null;
+  const take = async (frame, time) => {
+    for (const event of await mine.stream.push(frame, time)) if (event.sign) note(mine, event);
+    tell(mine, time);
+  };
+  await offerOthers(mine, camera);
+  let first = null, taken = null;
   for (let time; (time = await camera.newest()) !== null;) {
-    const frame = await landmarker.landmarks(video);
+    const frame = await find(landmarker, video);
+    await taken;
     if (mine.stopped) return;
-    first ??= time;
     drawSkeleton(skeleton, frame, settings.connections);
-    (await mine.stream.push(frame, time - first)).filter(event => event.sign).forEach(note);
-    tell(time - first);
+    first ??= time;
+    taken = take(frame, time - first); // while the worker has the next picture
   }
   if (!mine.stopped) throw new Error('The camera is gone. Connect it and try again.');
 }
@@ -166,11 +187,11 @@ async function take(mine, {time, picture, found}) {
     mine.times.push(time);
     const [first] = mine.times, n = mine.times.length;
     if (n > 1) stream.fps = (n - 1) / (time - first);
-    if (isShort()) mine.frames.push(frame);
+    if (isShort(mine)) mine.frames.push(frame);
     mine.seen ||= !Number.isNaN(frame[2 * settings.shoulders[0]]);
     const events = await stream.push(frame, time);
-    if (!isShort()) events.filter(event => event.sign).forEach(note);
-    tell(time);
+    for (const event of events) if (event.sign && !isShort(mine)) note(mine, event);
+    tell(mine, time);
   }
   picture.close();
 }
@@ -187,35 +208,45 @@ async function watchFile(mine, {landmarker}) {
   let before = null;
   for await (const time of everyFrame(video)) {
     if (mine.stopped) return;
-    const picture = await createImageBitmap(video), found = landmarker.landmarks(picture);
+    const picture = await createImageBitmap(video), found = find(landmarker, picture);
     if (before) await take(mine, before);
     before = {time, picture, found}; // it is computed while the video goes to the next frame
   }
   await take(mine, before);
   if (mine.stopped) return;
   if (!mine.seen) throw new Error('No person was seen in this video.');
-  const events = isShort() ? [await wholeClip(mine)] : await mine.stream.flush();
-  events.forEach(note);
-  if (isShort()) {
-    name(events[0].sign);
-    showBars(page.bars, events[0].top);
-  }
+  const events = isShort(mine) ? [await wholeClip(mine)] : await mine.stream.flush();
+  for (const event of events) note(mine, event);
   rest(mine);
+  remember(mine.events.at(-1) ?? events[0]);
 }
 
-/** A video has been watched: it can be played. */
+/** A video has been watched: it can be played, with what was recognized. */
 function rest(mine) {
   show('done');
   drawSkeleton(skeleton, null);
-  timeline.show(video.duration, video.duration);
-  const n = page.signs.children.length;
+  const n = mine.events.length;
   page.state.textContent = `${mine.times.length} pictures seen, ${n === 1 ? '1 sign' : `${n || 'no'} signs`} recognized`;
   video.controls = true;
+  timeline.show(video.duration, video.duration);
 }
 
-function replay(event) {
+function remember(event) {
+  name(event?.sign ?? null);
+  showBars(page.bars, event?.top ?? []);
+}
+
+/** While a watched video plays: the sign of this time. */
+function follow() {
+  if (document.body.dataset.state !== 'done' || video.paused && !video.seeking) return;
+  const time = video.currentTime;
+  remember(run.events.findLast(({start, end}) => start <= time && time <= end + 1 / run.stream.fps));
+  timeline.show(time, video.duration);
+}
+
+function replay({start}) {
   if (document.body.dataset.state !== 'done') return;
-  video.currentTime = event.start;
+  video.currentTime = start;
   video.play();
 }
 
@@ -228,15 +259,18 @@ function stop() {
   run = null;
   video.controls = false;
   drawSkeleton(skeleton, null);
+  for (const button of document.querySelectorAll('.mark, .signs button')) button.disabled = true; // nothing to show a part of
   show('idle');
 }
 
 /** Watch a source: `open` shows it and gives what is special about it, `watch` goes through its pictures. */
 async function start(file, open, watch) {
   stop();
-  const mine = run = {file, stop() {}, stopped: false, last: null, since: performance.now(), count: 0};
+  timeline.choose = file ? replay : null;
+  const mine = run = {file, stop() {}, stopped: false, events: [], since: performance.now(), count: 0};
   clear();
   show('loading', file ? 'Opening the video' : 'Starting the camera');
+  page.stop.focus({preventScroll: true}); // what was pressed is gone
   try {
     const source = await open(mine);
     if (mine.stopped) return source.stop();
@@ -257,16 +291,17 @@ async function start(file, open, watch) {
 }
 
 function startCamera(deviceId = null) {
-  return start(false, async () => {
-    const camera = await openCamera(video, deviceId).catch(error => { throw new Error(cameraProblem(error)) });
-    const several = await cameras();
-    page.switch.hidden = several.length < 2;
-    page.switch.onclick = () => {
-      const i = several.findIndex(other => other.deviceId === camera.deviceId);
-      startCamera(several[(i + 1) % several.length].deviceId);
-    };
-    return camera;
-  }, watchCamera);
+  const open = mine => openCamera(video, deviceId, () => !mine.stopped)
+    .catch(error => { throw new Error(cameraProblem(error)) });
+  return start(false, open, watchCamera);
+}
+
+/** Offer the next camera, if there are several. */
+async function offerOthers(mine, {deviceId}) {
+  const several = await cameras(), i = several.findIndex(camera => camera.deviceId === deviceId);
+  if (mine.stopped) return;
+  page.switch.hidden = several.length < 2;
+  page.switch.onclick = () => startCamera(several[(i + 1) % several.length].deviceId);
 }
 
 function startFile(file) {
@@ -288,13 +323,14 @@ function listen() {
   };
   page.stop.onclick = () => {
     stop();
-    page.camera.focus();
+    page.camera.focus({preventScroll: true});
   };
   video.addEventListener('resize', () => {
     if (!run || !video.videoWidth) return;
     arrange(page.picture.classList.contains('mirrored'));
     if (run.stream) run.stream.aspect = video.videoWidth / video.videoHeight;
   });
+  video.addEventListener('timeupdate', follow);
   new ResizeObserver(() => fit(skeleton)).observe(skeleton);
   document.addEventListener('dragover', event => {
     event.preventDefault();

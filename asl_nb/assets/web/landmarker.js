@@ -56,23 +56,24 @@ async function tryGpu(options) {
 export async function loadLandmarker({settings, delegate = hasGpu() ? 'GPU' : 'CPU', ...options}) {
   const onGpu = delegate === 'GPU' ? await tryGpu(options) : null;
   const landmarker = onGpu ?? await create(options, 'CPU');
-  let n = 0; // frames of this clip
+  let n = 0, begin = 1, time = 0; // frames of this clip; milliseconds, which MediaPipe wants to grow, through all clips
   return {
     delegate: onGpu ? 'GPU' : 'CPU',
     /** The landmarks of the clip's next frame; image: anything that can be drawn on a canvas. */
     landmarks(image) {
-      return asLandmarks(landmarker.detectForVideo(image, Math.round(n++ * settings.frame_ms)), settings);
+      time = begin + Math.round(n++ * settings.frame_ms);
+      return asLandmarks(landmarker.detectForVideo(image, time), settings);
     },
     /** The next frame begins a new clip. */
     async restart() {
-      n = 0;
+      [n, begin] = [0, time + 1];
       await landmarker.setOptions({});
     },
     close() { landmarker.close() },
   };
 }
 
-/** In a worker: answer the calls of `loadInWorker`. */
+/** In a worker: answer the calls of `loadInWorker`, and first tell that it listens. */
 export function serve(port) {
   let landmarker;
   const calls = {
@@ -89,6 +90,7 @@ export function serve(port) {
     try { port.postMessage({answer: await calls[name](value)}) }
     catch (error) { port.postMessage({error: error.message ?? String(error)}) }
   };
+  port.postMessage({answer: null});
 }
 
 /**
@@ -96,18 +98,23 @@ export function serve(port) {
  * answer is a promise. The worker starts from a blob, because only then it obeys the page's Content-Security-Policy.
  */
 export async function loadInWorker(options) {
-  const code = `import {serve} from ${JSON.stringify(import.meta.url)}; serve(self)`;
+  const code = `import(${JSON.stringify(import.meta.url)}).then(({serve}) => serve(self), e => postMessage({error: e.message}))`;
   const address = URL.createObjectURL(new Blob([code], {type: 'text/javascript'}));
   const worker = new Worker(address, {type: 'module'}), waiting = []; // answers come in the order of the calls
+  const answer = () => new Promise((resolve, reject) => waiting.push({resolve, reject}));
   const settle = (how, value) => waiting.shift()?.[how](value);
-  worker.onmessage = ({data: {answer, error}}) =>
-    error === undefined ? settle('resolve', answer) : settle('reject', new Error(error));
+  worker.onmessage = ({data}) =>
+    data.error === undefined ? settle('resolve', data.answer) : settle('reject', new Error(data.error));
   worker.onerror = event => settle('reject', new Error(event.message ?? 'the worker did not start'));
-  const call = (name, value, transfer = []) => new Promise((resolve, reject) => {
-    waiting.push({resolve, reject});
+  const call = (name, value, transfer = []) => {
     worker.postMessage({name, value}, transfer);
+    return answer();
+  };
+  const started = answer().then(() => call('load', options)).finally(() => URL.revokeObjectURL(address));
+  const delegate = await started.catch(error => {
+    worker.terminate();
+    throw error;
   });
-  const delegate = await call('load', options).finally(() => URL.revokeObjectURL(address));
   return {
     delegate,
     async landmarks(image) {

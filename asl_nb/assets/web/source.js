@@ -31,15 +31,22 @@ export async function cameras() {
   return (await navigator.mediaDevices.enumerateDevices()).filter(device => device.kind === 'videoinput');
 }
 
-/** Show a camera; gives {mirrored, deviceId, newest, stop}. */
-export async function openCamera(video, deviceId = null) {
+/** Show a camera, if it is still wanted once it is allowed; gives {mirrored, deviceId, newest, stop}. */
+export async function openCamera(video, deviceId = null, wanted = () => true) {
   const which = deviceId ? {deviceId: {exact: deviceId}} : {facingMode: 'user'};
   const size = {width: {ideal: 640}, height: {ideal: 480}, frameRate: {ideal: 30}};
   const stream = await navigator.mediaDevices.getUserMedia({video: {...which, ...size}, audio: false});
-  const ready = opened(video, 'camera'), [track] = stream.getTracks(), {facingMode, deviceId: id} = track.getSettings();
-  video.srcObject = stream;
-  await ready;
-  await video.play();
+  const [track] = stream.getTracks(), {facingMode, deviceId: id} = track.getSettings();
+  try {
+    if (!wanted()) throw new Error('it is not wanted any more');
+    const ready = opened(video, 'camera');
+    video.srcObject = stream;
+    await ready;
+    await video.play();
+  } catch (error) {
+    track.stop();
+    throw error;
+  }
   let count = 0, taken = 0, time = 0, wake = () => {}, open = true;
   const note = now => {
     [count, time] = [count + 1, now / 1000];
@@ -103,10 +110,13 @@ const STEP = 1 / 120, TRIED = 4; // seconds; frames that are looked for in such 
  * so find other signs than on a fast one. A browser does not tell the frame rate, so small steps find the first frames.
  */
 export async function* everyFrame(video) {
+  const {src} = video;
   let last = await seek(video, 0) ?? 0, step = Infinity, n = 1;
+  if (video.src !== src) return;
   yield last;
   for (let time = last; (time += n < TRIED ? STEP : step) < video.duration;) {
     const found = await seek(video, time);
+    if (video.src !== src) return; // another video is shown: do not move it
     if (found === null || found <= last) continue;
     [step, last, n] = [Math.min(step, found - last), found, n + 1];
     yield found;

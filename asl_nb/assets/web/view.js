@@ -12,8 +12,12 @@ export function make(tag, attributes = {}, ...contents) {
 
 export const percent = share => `${Math.round(100 * share)} %`;
 
-/** A time of day on a stopwatch, as in 1:05. */
-export const clock = seconds => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`;
+/** Seconds as on a stopwatch: 4.2 s, 1:05. */
+export function clock(seconds) {
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
 
 // ---- The skeleton
 
@@ -100,11 +104,14 @@ export class Timeline {
     const length = duration ?? SHOWN, from = duration === null ? Math.max(0, time - SHOWN) : 0;
     const at = seconds => 100 * (seconds - from) / length;
     this.playhead.style.left = `${Math.min(at(time), 100)}%`;
-    for (const [event, mark] of this.marks) {
-      mark.style.left = `${at(event.start)}%`;
-      mark.style.width = `${at(event.end) - at(event.start)}%`;
-    }
     while (this.marks.length && at(this.marks[0][0].end) < 0) this.marks.shift()[1].remove();
+    let free = -Infinity; // where the mark before ends
+    for (const [event, mark] of this.marks) {
+      const begin = Math.max(event.start, free);
+      mark.style.left = `${at(begin)}%`;
+      mark.style.width = `${at(event.end) - at(begin)}%`;
+      free = event.end;
+    }
   }
 }
 
