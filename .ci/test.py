@@ -37,7 +37,7 @@ def readme_rendered():
     return told([] if same else ['README.md or the table in nbs/index.ipynb is out of date: run make readme'])
 
 TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration few_shot learn'.split()
-RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo'.split()
+RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo web export.onnx_file export.tflite_file export.submission'.split()
 BRANCH = {**dict.fromkeys(TRAIN, 'train'), **dict.fromkeys(RECOGNIZE, 'recognize')} # the rest is trunk
 
 def imports(path):

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['torch_arrays', 'graph_features', 'random_clips', 'graph_probabilities', 'Agreement', 'agreement', 'checked_agreement']
 
-# %% ../../nbs/70_export.graph.ipynb #489e8199
+# %% ../../nbs/70_export.graph.ipynb #910f4101
 import math
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from ..data.preprocess import flip_kept,kept_rows
 from ..clip import Clip
 from ..exported import FASTEST
 
-# %% ../../nbs/70_export.graph.ipynb #062ef175
+# %% ../../nbs/70_export.graph.ipynb #72d180d9
 def torch_arrays()->SimpleNamespace:
     "PyTorch's functions, with `take` as Keras has it"
     import torch
@@ -28,7 +28,7 @@ def torch_arrays()->SimpleNamespace:
         return torch.index_select(x, axis, torch.as_tensor(np.asarray(at)))
     return SimpleNamespace(**{**vars(torch), 'take':take})
 
-# %% ../../nbs/70_export.graph.ipynb #99d9b63b
+# %% ../../nbs/70_export.graph.ipynb #e88cbe6c
 _NAN = float('nan')
 
 def _points(lm, rows, n_dims, xp):
@@ -37,7 +37,7 @@ def _points(lm, rows, n_dims, xp):
     x = xp.stack([lm[...,c] for c in range(n_dims)], axis=-1)
     return xp.where(xp.isnan(xp.sum(x, axis=-1, keepdims=True)), _NAN, x)
 
-# %% ../../nbs/70_export.graph.ipynb #3cd44a99
+# %% ../../nbs/70_export.graph.ipynb #6ff24c59
 def _nearest_seen(v, rounds, xp):
     "For each frame the values (T, K, C) of the last frame in which they were seen, and of the next one"
     pad = xp.full((2**rounds-1, *v.shape[1:]), _NAN)
@@ -47,7 +47,7 @@ def _nearest_seen(v, rounds, xp):
         after = xp.where(xp.isnan(after[:-s]), after[s:], after[:-s])
     return before,after
 
-# %% ../../nbs/70_export.graph.ipynb #2deb9225
+# %% ../../nbs/70_export.graph.ipynb #678b0c83
 def _fill_gaps(x, t, fps, cfg, xp):
     "Points (T, K, C) with their short gaps filled, as by `interpolate_missing_values`"
     rounds = math.ceil(math.log2(cfg.INTERPOLATE_MISSING*FASTEST/REFERENCE_FPS+1))
@@ -61,7 +61,7 @@ def _fill_gaps(x, t, fps, cfg, xp):
     short = b-a-1<=xp.round(cfg.INTERPOLATE_MISSING*fps/REFERENCE_FPS)
     return xp.where(xp.isnan(x) & short, line, x)
 
-# %% ../../nbs/70_export.graph.ipynb #8f117b2e
+# %% ../../nbs/70_export.graph.ipynb #c782388f
 def _mean(x, xp):
     "Mean over frames and points of (T, K, C), NaN left out; NaN where nothing was seen, (C,)"
     seen = ~xp.isnan(x)
@@ -73,7 +73,7 @@ def _length(v, xp):
     "The length of vectors (..., C), as (..., 1)"
     return xp.sqrt(xp.sum(v**2, axis=-1, keepdims=True))
 
-# %% ../../nbs/70_export.graph.ipynb #bdeae0b1
+# %% ../../nbs/70_export.graph.ipynb #f0a14dc0
 def _body_frame(anchors, aspect, xp):
     "A clip's origin (2,) and unit (1,) from the points of `ANCHORS`, (T, 7, 2)"
     nose,left,right = (anchors[:,i:i+1] for i in range(3))
@@ -87,7 +87,7 @@ def _body_frame(anchors, aspect, xp):
     origin = xp.where(width>0, _mean(middle, xp), xp.where(palm>0, hands, picture))
     return origin,xp.where(width>0, width, xp.where(palm>0, palm, 1.))
 
-# %% ../../nbs/70_export.graph.ipynb #16521946
+# %% ../../nbs/70_export.graph.ipynb #c055e4cd
 def _normalize(x, aspect, rows, cfg, xp):
     "Points (T, K, C) in units of the picture's height or, with STANDARDIZE, of the signer"
     one = xp.ones_like(aspect)
@@ -98,7 +98,7 @@ def _normalize(x, aspect, rows, cfg, xp):
     depth = [0*unit]*(cfg.N_DIMS-2)
     return (x-xp.concatenate([origin, *depth], axis=0))/unit
 
-# %% ../../nbs/70_export.graph.ipynb #8bab59e2
+# %% ../../nbs/70_export.graph.ipynb #6e991104
 def _hide_resting(x, rows, xp):
     "NaN for hands below the lap; x in shoulder widths"
     hands = [[i for i,r in enumerate(rows) if h.start<=r<h.stop] for h in (LEFT_HAND, RIGHT_HAND)]
@@ -108,7 +108,7 @@ def _hide_resting(x, rows, xp):
     whose = [0 if i in hands[0] else 1 if i in hands[1] else 2 for i in range(len(rows))]
     return xp.where(xp.take(low, whose, 1), _NAN, x)
 
-# %% ../../nbs/70_export.graph.ipynb #f806d020
+# %% ../../nbs/70_export.graph.ipynb #25d5a1c3
 def _wrists(x, rows, xp):
     "The left and the right wrist in each frame, (T, 2, 2)"
     return xp.take(x, [rows.index(h.start+WRIST) for h in (LEFT_HAND, RIGHT_HAND)], 1)[...,:2]
@@ -123,14 +123,14 @@ def _left_dominant(x, rows, middle, xp):
     tie = same & (moved[0]==moved[1]) & (_mean(x[...,:1], xp)[0]>middle)
     return (seen[0]>seen[1]) | (same & (moved[0]>moved[1])) | tie
 
-# %% ../../nbs/70_export.graph.ipynb #a8d8c976
+# %% ../../nbs/70_export.graph.ipynb #99bff012
 def _mirror_left(x, rows, width, xp):
     "The mirror image of a left-dominant clip (x from 0 to `width`, or around 0)"
     swapped = xp.take(x, flip_kept(rows), 1)
     swapped = xp.concatenate([width-swapped[...,:1], swapped[...,1:]], axis=-1)
     return xp.where(_left_dominant(x, rows, width/2, xp), swapped, x)
 
-# %% ../../nbs/70_export.graph.ipynb #39403d73
+# %% ../../nbs/70_export.graph.ipynb #bcbbc720
 def _span(x, t, rows, cfg, xp):
     "The first frame that counts, and the number of those that do"
     n = xp.amax(t, axis=0)+1
@@ -141,7 +141,7 @@ def _span(x, t, rows, cfg, xp):
     last = xp.amax(xp.where(seen, t, -1.), axis=0)
     return xp.where(last<0, 0*n, first),xp.where(last<0, n, last-first+1)
 
-# %% ../../nbs/70_export.graph.ipynb #8ef1467f
+# %% ../../nbs/70_export.graph.ipynb #be6c369b
 def _weights(t, n, size, j, xp):
     "The weights (S, T) of frames t for each new frame j, and the sum that a new point needs"
     last = xp.where(size>1, size-1, xp.ones_like(size))
@@ -151,7 +151,7 @@ def _weights(t, n, size, j, xp):
     inside = (t>=0) & (t<n)
     return xp.where((w>0) & inside, w, 0.),xp.where(n>size, .5*xp.ones_like(n), last-.5)
 
-# %% ../../nbs/70_export.graph.ipynb #97a387d7
+# %% ../../nbs/70_export.graph.ipynb #e8175c54
 def _weighted(x, w, needed, shape, xp):
     "New frames of a shape (S, P, C): sums of frames (T, P, C); NaN where points seen have less than the weight needed"
     S,P,C = shape
@@ -161,7 +161,7 @@ def _weighted(x, w, needed, shape, xp):
     total = xp.reshape(total, (S,P,C))/xp.where(weight>0, weight, 1.)
     return xp.where(weight>=needed, total, _NAN)
 
-# %% ../../nbs/70_export.graph.ipynb #f90b4a97
+# %% ../../nbs/70_export.graph.ipynb #8202b8dc
 def _new_frames(cfg, xp):
     "The numbers of the new frames, (S, 1)"
     return xp.cumsum(xp.ones((cfg.INPUT_SIZE, 1)), axis=0)-1
@@ -174,7 +174,7 @@ def _resize(x, t, n, fps, cfg, xp):
     frames = _weighted(x, *_weights(t, n, size, j, xp), (S,cfg.N_LANDMARKS,cfg.N_DIMS), xp)
     return xp.where(mask[:,None,None], frames, _NAN),mask
 
-# %% ../../nbs/70_export.graph.ipynb #770a9b5b
+# %% ../../nbs/70_export.graph.ipynb #eb8adbc4
 def graph_features(
     lm,        # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
     aspect,    # () tensor, width / height of the picture
@@ -192,7 +192,7 @@ def graph_features(
     start,n = _span(x, t, rows, cfg, xp)
     return _resize(x[:,:cfg.N_LANDMARKS], t-start, n, fps, cfg, xp)
 
-# %% ../../nbs/70_export.graph.ipynb #9d402380
+# %% ../../nbs/70_export.graph.ipynb #ce6bdc2d
 _LENGTHS = 1,2,3,5,10,22,32,33,64,100,200 # frames
 
 def _random_clip(rng):
@@ -211,13 +211,14 @@ def random_clips(
     seed=0 # of the random numbers
 )->list: # of `Clip`
     "Clips of random points, of which many are missing"
-    check_count(n=n, seed=seed+1)
+    check_count(n=n)
+    check_count(0, seed=seed)
     rng = np.random.default_rng(seed)
     points = rng.normal(.5, .2, (4,N_ROWS,3)).astype(np.float32)
     hard = [Clip(points[:1], 1., 30.),Clip(points*np.float32(np.nan), 1., 30.)]
     return [*hard, *(_random_clip(rng) for _ in range(n-2))][:n]
 
-# %% ../../nbs/70_export.graph.ipynb #b9308f44
+# %% ../../nbs/70_export.graph.ipynb #974997d8
 def _views(x, mask, cfg, xp):
     "The views of a clip, (V, S, P, C), and their masks, (V, S)"
     if cfg.VIEWS==(0.,): return x[None],mask[None]
@@ -230,7 +231,7 @@ def _views(x, mask, cfg, xp):
         return xp.where(mask[:,None,None], frames, _NAN)
     return xp.stack([view(c) for c in cfg.VIEWS]),xp.stack([mask]*len(cfg.VIEWS))
 
-# %% ../../nbs/70_export.graph.ipynb #c704f78d
+# %% ../../nbs/70_export.graph.ipynb #8b02667d
 def graph_probabilities(
     lm,         # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
     aspect,     # () tensor, width / height of the picture
@@ -248,7 +249,7 @@ def graph_probabilities(
     best = xp.argmax(xp.where(sure>=xp.amax(sure, axis=0), 1, 0), axis=0) # TensorFlow Lite compares whole numbers only
     return xp.softmax(xp.take(each, best, 0)/temperature, -1)
 
-# %% ../../nbs/70_export.graph.ipynb #34cd366a
+# %% ../../nbs/70_export.graph.ipynb #85e372d4
 class Agreement(NamedTuple):
     "How far the answers of two forms of a model agree"
     largest: float # difference of a probability
@@ -256,7 +257,7 @@ class Agreement(NamedTuple):
     top5: float    # share of the clips with the same five most probable classes, in their order
 
     def __str__(self):
-        return (f'probabilities differ by at most {self.largest:.1g}, and of random clips {self.top1:.0%} '
+        return (f'probabilities differ by at most {self.largest:.1g}, and {self.top1:.0%} of the clips '
                 f'have the same most probable class, {self.top5:.0%} the same five')
 
 def _same_top(p, q, k, tie):
@@ -276,7 +277,7 @@ def agreement(
     same = [float(_same_top(p, q, min(k, p.shape[1]), tie).mean()) for k in (1,5)]
     return Agreement(float(abs(p-q).max()), *same)
 
-# %% ../../nbs/70_export.graph.ipynb #98edc11f
+# %% ../../nbs/70_export.graph.ipynb #91d5de8b
 _CLIPS = 40 # random ones, to compare by
 
 def checked_agreement(
