@@ -68,7 +68,7 @@ lm = Clip.read('clip.parquet').lm
 known = np.float32(lm[...,:2])
 numbers = [None if np.isnan(v) else round(float(v), 5) for v in known.ravel()]
 stand_in = open('stand_in.js').read().replace('KNOWN', json.dumps(dict(frames=len(lm), size=2*lm.shape[1], numbers=numbers)))
-ui = show_recognition(0)
+ui = show_recognition(0, ui.files['model.onnx'])
 ui.files['landmarker.js'] = stand_in.encode() # as if the camera saw the clip
 """+LISTENING, """
 import time
@@ -179,6 +179,7 @@ def watch_camera(out):
     try: out.wait(seen, 'pictures from the camera', 90)
     except TimeoutError as e: raise TimeoutError(f'{e}; it says: {out.text(".state")}') from None
     assert out.drawn()!=empty, 'expected a skeleton'
+    out.page.screenshot(ROOT/'out'/'camera.png')
     out.click('.controls button')
     out.wait(lambda o: re.match('stopped: [0-9]+ pictures', o.text('.state')), 'the end')
 

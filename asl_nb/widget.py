@@ -26,7 +26,7 @@ from .drawing import jpeg
 from .predict_on_camera import as_camera,camera_name
 from .web import build_site
 
-# %% ../nbs/77_widget.ipynb #aa75127f
+# %% ../nbs/77_widget.ipynb #80eb2e4e
 WEB = Path(str(files('asl_nb')))/'assets'/'web'
 _IMPORT = re.compile(r"^import (\{.*?\}) from '\./(\w+)\.js';$", re.M)
 _EXPORT = re.compile(r'^export (?=(?:async )?(?:function\*?|class|const) (\w+))', re.M)
@@ -50,7 +50,7 @@ def one_module(
     add(name, lambda text, _: text)
     return '\n'.join(made.values())
 
-# %% ../nbs/77_widget.ipynb #b9aca8a4
+# %% ../nbs/77_widget.ipynb #35ebdd4c
 class RecognitionWidget(anywidget.AnyWidget):
     "What `widget.js` shows"
     _esm = one_module('widget')
@@ -127,7 +127,7 @@ class ClipWidget(RecognitionWidget):
         super().__init__(clip=json.loads(json.dumps(state)), events=events, pictures=b''.join(pictures),
                          landmarks=np.float32(clip.lm[...,:2]).tobytes())
 
-# %% ../nbs/77_widget.ipynb #74cace1c
+# %% ../nbs/77_widget.ipynb #5df6cd72
 _PART = 2**21 # bytes
 
 def file_part(
@@ -162,9 +162,9 @@ class CameraWidget(RecognitionWidget):
         settings = json.loads((site/'model.json').read_text(encoding='utf-8'))
         sizes = {name:path.stat().st_size for name,path in self.files.items()}
         super().__init__(camera=dict(number=camera, settings=settings, files=_FILES, sizes=sizes))
-        self.on_msg(lambda _,asked,__: self.answer(**asked))
+        self.on_msg(lambda _,asked,__: self._answer(**asked))
 
-    def answer(self, id, file, at):
+    def _answer(self, id, file, at):
         "Send a part of a file to the browser"
         try: size,part = file_part(self.files[file], at)
         except (KeyError, OSError) as e: return self.send(dict(id=id, error=f'{file}: {e}'))
