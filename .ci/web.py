@@ -3,14 +3,11 @@ import json
 import re
 import sys
 import tempfile
-import threading
 import time
 import warnings
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
-import av
 import numpy as np
 from skimage.data import astronaut
 
@@ -24,11 +21,12 @@ from asl_nb.predict_on_video import recognize_video
 from asl_nb.pretrained import load_prototypes
 from asl_nb.stream import SignStarted, StreamRecognizer, stream_settings
 from asl_nb.utils import DEFAULT_WEIGHTS
-from asl_nb.web import build_site, open_server
-from chromium import browser, chromium, wait
+from asl_nb.web import build_site
+from chromium import chromium, wait
+from webpage import choose, open_page, opened, write_mp4
 
 ROOT = Path(__file__).parent.parent
-ALONE = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1' # no other machine has an address
+
 
 N_STREAMS,N_CLIPS = 300,150
 MODEL = DEFAULT_WEIGHTS
@@ -252,32 +250,6 @@ def check_recognition(page, site, url):
 
 # ---- The page
 
-def open_page(page, url):
-    "Load a page, with a list of what its Content-Security-Policy forbids"
-    page.call('Page.navigate', url='about:blank')
-    page.call('Page.navigate', url=url)
-    page.wait("document.body?.dataset.state=='idle'")
-
-def choose(page, file):
-    "Give the page a video; its events once it has seen all of it"
-    page.js("(() => { window.told = []; document.addEventListener('recognized', e => told.push(e.detail)) })()")
-    page.call('DOM.enable')
-    root = page.call('DOM.getDocument')['root']['nodeId']
-    node = page.call('DOM.querySelector', nodeId=root, selector='#file')['nodeId']
-    page.call('DOM.setFileInputFiles', nodeId=node, files=[str(file)])
-    state = page.wait("['done','error'].find(s => s==document.body.dataset.state)", 120)
-    assert state=='done', page.js("document.querySelector('#message').innerText")
-    return page.js('told')
-
-def write_mp4(path, frames, fps):
-    "Write a video that browsers play"
-    with av.open(str(path), 'w') as file:
-        stream = file.add_stream('libx264', rate=fps)
-        stream.height,stream.width,_ = frames[0].shape
-        stream.pix_fmt = 'yuv420p'
-        for frame in frames: file.mux(stream.encode(av.VideoFrame.from_ndarray(frame)))
-        file.mux(stream.encode())
-
 class Prepared:
     "Landmarks that were prepared, one frame after the other"
     def __init__(self, lm): self.lm = lm
@@ -467,16 +439,6 @@ def check_keys(page, site, url):
 # ---- The run
 
 CHECKS = check_streams, check_answers, check_recognition, check_signs, check_landmarks, check_looks, check_keys, check_silence
-ON_START = """window.violations = [];
-document.addEventListener('securitypolicyviolation', e => violations.push(`${e.violatedDirective} ${e.blockedURI}`));"""
-
-@contextmanager
-def serving(site):
-    "The address of a site"
-    with open_server(site, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try: yield f'http://127.0.0.1:{server.server_port}'
-        finally: server.shutdown()
 
 def passed(check, *args):
     "Whether a check passes; a line says so"
@@ -492,10 +454,7 @@ def main():
         tmp = Path(tmp)
         site = build_site(MODEL, tmp/'site')
         (site/'test').mkdir()
-        with serving(site) as url, browser(tmp, program, ALONE, f'--log-net-log={tmp}/net.json') as page:
-            page.call('Page.enable')
-            page.call('Page.addScriptToEvaluateOnNewDocument', source=ON_START)
-            open_page(page, url)
+        with opened(site, tmp, program) as (page,url):
             good = [passed(check, page, site, url) for check in chosen]
     print(f'{sum(good)} passed, {len(good)-sum(good)} failed')
     return int(not all(good))

@@ -1,80 +1,136 @@
-"""How fast the page is, and whether it keeps its memory: Chromium with a camera that is a video.
+"""Speed and memory of the page, while it watches a video in Chromium without a GPU.
 
-    python benchmarks/web.py --video FILE [--site SITE] [--minutes 5]
+    python benchmarks/web.py                  # five minutes of a person who is seen, with landmarks of signs
+    python benchmarks/web.py --minutes 1      # a shorter time
+    python benchmarks/web.py --video FILE     # a video of your own that browsers play, over and over
+    python benchmarks/web.py --check          # a few seconds: does it run?
 
-The video is shown again and again as the camera of a page that runs in Chromium (Linux only; it is found as by .ci/chromium.py).
-SITE is a folder of `asl web`; one with the bundled weights is built if it is left out. Printed are, for each minute,
+The page is the real one. Only three of its modules are wrapped by a stopwatch. The landmarker works in a worker, so its time may overlap
+with the others'. Without --video nobody signs in the pictures: the landmarker finds a person without hands, which takes it
+less time, and then known landmarks of signs take the place of what it found, so that there is something to recognize.
+Memory is that of all of Chromium's processes (PSS), and the page's own JavaScript objects. Python's HolisticExtractor sees the same video in the
+same run, for a ratio. Both compute on the CPU, and without a GPU Chromium draws with it, too: a usual browser is faster.
 
-* pictures per second of the page: found landmarks, with drawing and recognition;
-* the memory of the page's script, and of Chromium's process for the page, in MiB;
-
-and then pictures per second of Python's HolisticExtractor on the same frames, in the same run, and the ratio. Both are done on the
-CPU alone. Where there is no GPU, Chromium computes what it shows on the same cores; a browser on a usual computer is faster.
-
-Exits with 1 if the process grew by more than 64 MiB between the second minute and the last.
+Exits with 1 if Chromium grew by more than 64 MB between the second minute and the last.
 """
 import argparse
+import os
 import sys
 import tempfile
-import threading
 import time
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
-import av
-
-sys.path.insert(0, str(Path(__file__).parent.parent/'.ci'))
-from chromium import browser, chromium
+import numpy as np
+from skimage.data import astronaut
 
 from asl_nb.holistic import HolisticExtractor
+from asl_nb.landmarks import LEFT_HAND, N_ROWS, RIGHT_HAND
+from asl_nb.pretrained import load_prototypes
+from asl_nb.utils import DEFAULT_WEIGHTS, check_amount
 from asl_nb.video import timed_frames
-from asl_nb.web import build_site, open_server
+from asl_nb.web import build_site
 
-GROWTH = 64 # MiB
+sys.path.insert(0, str(Path(__file__).parent.parent/'.ci'))
+from chromium import chromium
+from webpage import give, opened, write_mp4
+
+FPS,SECONDS = 25,20 # of the video
+GROWTH = 64 # MB
 FRAMES = 60 # for Python
-COUNT = """window.pictures = 0;
-const post = Worker.prototype.postMessage;
-Worker.prototype.postMessage = function (message, ...more) {
-  pictures += message.name === 'landmarks';
-  return post.call(this, message, ...more);
-};"""
+STOPWATCH = """
+globalThis.spent ??= {frames: 0};
+let ended = 0; // of the last call: the next one may have waited for it
+const timed = (what, call) => async (...args) => {
+  const start = performance.now(), answer = await call(...args), now = performance.now();
+  spent[what] = (spent[what] ?? 0) + now - Math.max(start, ended);
+  ended = now;
+  return answer;
+};
+"""
+WRAPPED = {
+    'landmarker':"""
+import {loadInWorker as own} from './own_landmarker.js';
+const known = new Float32Array(await (await fetch('/known.bin')).arrayBuffer()), size = %d, n = known.length / size;
+export async function loadInWorker(options) {
+  const landmarker = await own(options);
+  const landmarks = timed('landmarker', landmarker.landmarks);
+  return {...landmarker, async landmarks(image) {
+    const found = await landmarks(image), at = spent.frames++ %% n;
+    return n ? known.slice(at * size, (at + 1) * size) : found;
+  }};
+}
+export const loadLandmarker = loadInWorker;
+""" % (2*N_ROWS),
+    'recognizer':"""
+import {loadRecognizer as own} from './own_recognizer.js';
+export async function loadRecognizer(options) {
+  const {probabilities} = await own(options);
+  return {probabilities: timed('recognition', probabilities)};
+}
+""",
+    'view':"""
+export * from './own_view.js';
+import {drawSkeleton as own} from './own_view.js';
+export function drawSkeleton(...args) {
+  const start = performance.now();
+  own(...args);
+  spent.drawing = (spent.drawing ?? 0) + performance.now() - start;
+}
+"""}
 
-def write_camera(video, file):
-    "A video as Chromium's stand-in for a camera takes it"
-    with av.open(str(video)) as source, av.open(str(file), 'w', format='mjpeg') as out:
-        size = source.streams.video[0].codec_context
-        stream = out.add_stream('mjpeg', rate=30)
-        stream.width,stream.height,stream.pix_fmt = size.width,size.height,'yuvj420p'
-        for frame in source.decode(video=0): out.mux(stream.encode(frame.reformat(format='yuvj420p')))
-        out.mux(stream.encode())
+def wrap(site, known):
+    "Put a stopwatch around three modules of a site"
+    known.astype(np.float32).tofile(site/'known.bin')
+    for name,text in WRAPPED.items():
+        (site/f'{name}.js').rename(site/f'own_{name}.js')
+        (site/f'{name}.js').write_text(STOPWATCH+text)
 
-def page_memory(folder):
-    "MiB of the processes that show pages, of the Chromium with this folder"
-    total = 0
-    for p in Path('/proc').glob('[0-9]*'):
-        try: command,usage = (p/'cmdline').read_text(),(p/'smaps_rollup').read_text()
-        except OSError: continue # it has ended
-        if '--type=renderer' in command and str(folder) in command:
-            total += sum(int(line.split()[1]) for line in usage.splitlines() if line.startswith('Pss:'))
-    return total/1024
+def signing():
+    "Landmarks of signs with pauses, in which no hand is seen"
+    made = []
+    for lm in load_prototypes().values():
+        rest = np.repeat(lm[:1], 20, 0)
+        rest[:,LEFT_HAND] = rest[:,RIGHT_HAND] = np.nan
+        made += [rest, lm]
+    return np.concatenate(made)
 
-def watch(page, folder, minutes):
-    "Pictures per second and memory of each minute"
-    page.js("document.querySelector('#camera').click()")
-    page.wait("document.body.dataset.state=='running'", 120)
-    for minute in range(minutes):
-        start,before = time.monotonic(),page.js('pictures')
-        time.sleep(60)
-        rate = (page.js('pictures')-before)/(time.monotonic()-start)
-        state = page.js('document.body.dataset.state')
-        assert state=='running', f'expected a page that runs, found {state}: {page.js("message.textContent")}'
-        heap = page.call('Runtime.getHeapUsage')['usedSize']/2**20
-        memory = page_memory(folder)
-        print(f'minute {minute+1}: {rate:.1f} pictures per second, script {heap:.1f} MiB, process {memory:.0f} MiB', flush=True)
-        yield rate,heap,memory
+def make_video(path):
+    "A person who moves to and fro"
+    picture = astronaut()
+    places = cycle([*range(0, 64, 2), *range(64, 0, -2)])
+    write_mp4(path, [np.ascontiguousarray(picture[:448,i:i+448]) for i in islice(places, FPS*SECONDS)], FPS)
+
+def memory():
+    "Megabytes of all processes that come from this one, without itself"
+    parents,sizes = {},{}
+    for path in Path('/proc').glob('[0-9]*'):
+        try:
+            parents[int(path.name)] = int((path/'stat').read_text().rpartition(')')[2].split()[1])
+            sizes[int(path.name)] = int((path/'smaps_rollup').read_text().split('Pss:')[1].split()[0])/1024
+        except (OSError, IndexError): pass # it is gone, or a thread of the system
+    def ours(p): return p in parents and (parents[p]==os.getpid() or ours(parents[p]))
+    return sum(mb for p,mb in sizes.items() if ours(p))
+
+def watch(page, video, seconds):
+    "Let the page watch a video over and over; rows of (seconds, frames, MB of Chromium, MB of objects)"
+    rows,start = [],None
+    while start is None or time.monotonic()-start<seconds:
+        give(page, video)
+        page.wait("document.body.dataset.state=='running'", 120)
+        if start is None: # the models are loaded
+            page.js('globalThis.spent = {frames: 0}')
+            start = time.monotonic()
+        while page.js("document.body.dataset.state")=='running' and time.monotonic()-start<seconds:
+            time.sleep(min(5, seconds/4))
+            page.call('HeapProfiler.collectGarbage')
+            objects = page.call('Runtime.getHeapUsage')['usedSize']/2**20
+            rows.append((time.monotonic()-start, page.js('spent.frames'), memory(), objects))
+        assert page.js("document.body.dataset.state")!='error', page.js("document.querySelector('#message').innerText")
+    return rows
 
 def python_rate(video):
-    "Pictures per second of Python's landmarker"
+    "Frames per second of Python's landmarker"
     frames = [f for _,f in islice(timed_frames(video), FRAMES)]
     with HolisticExtractor() as extract:
         extract(frames[0])
@@ -82,30 +138,41 @@ def python_rate(video):
         for f in frames: extract(f)
         return len(frames)/(time.monotonic()-start)
 
+def minutes(rows):
+    "(frames per second, MB of Chromium, MB of objects) of each minute"
+    for minute in range(int(rows[-1][0]//60)+1):
+        some = [r for r in rows if minute*60<=r[0]<(minute+1)*60]
+        if len(some)<2: continue
+        yield (some[-1][1]-some[0][1])/(some[-1][0]-some[0][0]),*np.mean(some, 0)[2:]
+
+def report(rows, spent, python):
+    "Print what was found; MB by which Chromium grew after the second minute"
+    seconds,frames,*_ = rows[-1]
+    print(f'{frames} frames in {seconds:.0f} s: {frames/seconds:.1f} per second, Python {python:.1f}, {frames/seconds/python:.2f} times')
+    for what in ('landmarker', 'recognition', 'drawing'):
+        ms = spent.get(what, 0)
+        print(f'{what:12} {ms/frames:6.1f} ms per frame, {ms/1000/seconds:6.1%} of the time')
+    print('\nminute  frames per second  Chromium MB  objects MB')
+    for i,found in enumerate(each:=[*minutes(rows)]): print('{:6} {:18.1f} {:12.0f} {:11.1f}'.format(i+1, *found))
+    grown = each[-1][1]-each[min(1, len(each)-1)][1]
+    print(f'grown by {grown:.0f} MB after the second minute')
+    return grown
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--video', required=True, help='a person who signs')
-    parser.add_argument('--site', help='folder of `asl web`')
-    parser.add_argument('--minutes', type=int, default=5)
+    parser.add_argument('--minutes', type=float, default=5.)
+    parser.add_argument('--video', type=Path)
+    parser.add_argument('--check', action='store_true')
     args = parser.parse_args()
+    check_amount(minutes=args.minutes)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
         tmp = Path(tmp)
-        write_camera(args.video, tmp/'camera.mjpeg')
-        options = ('--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--use-fake-device-for-media-stream',
-                   '--use-fake-ui-for-media-stream', f'--use-file-for-fake-video-capture={tmp}/camera.mjpeg')
-        site = args.site or build_site(out=tmp/'site')
-        with open_server(site, 0) as server, browser(tmp, chromium(), *options) as page:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            page.call('Page.enable')
-            page.call('Page.addScriptToEvaluateOnNewDocument', source=COUNT)
-            page.call('Page.navigate', url=f'http://127.0.0.1:{server.server_port}')
-            page.wait("document.body?.dataset.state=='idle'")
-            found = list(watch(page, tmp, args.minutes))
-            server.shutdown()
-    rate,mine = sum(r for r,*_ in found)/len(found),python_rate(args.video)
-    print(f'page {rate:.1f} pictures per second, Python {mine:.1f}: {rate/mine:.2f} times')
-    grown = found[-1][2]-found[min(1, len(found)-1)][2]
-    print(f'the process grew by {grown:.0f} MiB after the second minute')
-    return int(grown>GROWTH)
+        site,video = build_site(DEFAULT_WEIGHTS, tmp/'site'),args.video or tmp/'video.mp4'
+        wrap(site, np.zeros(0) if args.video else signing())
+        if not args.video: make_video(video)
+        with opened(site, tmp, chromium()) as (page,_):
+            rows = watch(page, video.absolute(), 8 if args.check else 60*args.minutes)
+            spent = page.js('spent')
+        return int(report(rows, spent, python_rate(video))>GROWTH)
 
 if __name__=='__main__': sys.exit(main())
