@@ -61,7 +61,7 @@ def layout():
             wrong += [f'{module}: imports the private {n} of {found}' for n in names if n.startswith('_')]
     return told(wrong)
 
-LIGHT = '''cli exported web export.graph export.onnx_file export.tflite_file export.submission config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
+LIGHT = '''cli exported web export.graph export.onnx_file export.tflite_file export.submission export.score config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
     widget record video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'

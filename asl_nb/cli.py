@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_import', 'data_check', 'data_clean',
            'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'learn', 'predict', 'annotate',
-           'camera', 'record', 'export', 'web', 'demo', 'info']
+           'camera', 'record', 'export', 'score', 'web', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
@@ -504,6 +504,19 @@ def export(*checkpoint, # name of bundled weights, .safetensors file, or folder 
     module,function = _FORMS[to]
     found = getattr(import_module(f'asl_nb.export.{module}'), function)(_one(checkpoint), out, precision)
     print(f'{out}: {os.path.getsize(out)/1e6:.2f} MB', f'beside the checkpoint: {found}', sep='\n')
+
+# %% ../nbs/80_cli.ipynb #dfe05fd3
+@command('submission.zip --data data/raw')
+def score(*submission, # submission.zip, or the model.tflite in it
+    data:str,          # data folder in the competition's layout
+    side:str=None,     # 'test' or 'valid': only those clips of the training's split
+    limit:int=None     # clips
+):
+    "Score a submission as the competition did"
+    from asl_nb.export.score import score_submission
+    print(found := score_submission(_one(submission), data, side, limit))
+    for row in found.problems.itertuples(index=False): print(*row, sep=': ', file=sys.stderr)
+    return int(len(found.problems)>0)
 
 # %% ../nbs/80_cli.ipynb #7d786d86
 @command('--out site --serve')

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['torch_arrays', 'graph_features', 'random_clips', 'graph_probabilities', 'Agreement', 'agreement', 'expect_agreement',
-           'checked_agreement']
+           'checked_agreement', 'check_precision', 'quietly']
 
 # %% ../../nbs/70_export.graph.ipynb #910f4101
-import math
+import logging,math,warnings
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import NamedTuple
 import numpy as np
@@ -302,3 +303,23 @@ def checked_agreement(
     clips = random_clips(_CLIPS, seed=1)
     if recognizer.cfg.N_DIMS==2: clips[::2] = [Clip(c.lm[...,:2], c.aspect, c.fps) for c in clips[::2]]
     return expect_agreement(agreement(*(o.probabilities(clips) for o in (recognizer, exported))), file, exact)
+
+# %% ../../nbs/70_export.graph.ipynb #cc6c23d7
+_PRECISIONS = 'float32','float16','int8'
+
+def check_precision(
+    precision # of the weights
+)->None:
+    "`ValueError` for anything but one of the words"
+    if precision in _PRECISIONS: return
+    raise ValueError(f'precision: expected one of {", ".join(_PRECISIONS)}, found {precision!r}')
+
+# %% ../../nbs/70_export.graph.ipynb #c21c6be8
+@contextmanager
+def quietly():
+    "Without messages of packages about how a file is made, and about packages that are not needed"
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        logging.disable(logging.WARNING)
+        try: yield
+        finally: logging.disable(logging.NOTSET)

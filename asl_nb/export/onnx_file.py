@@ -6,8 +6,6 @@
 __all__ = ['export_onnx']
 
 # %% ../../nbs/71_export.onnx_file.ipynb #7657a4e5
-import logging,warnings
-from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 import numpy as np
 from ..utils import atomic_path,require
@@ -15,7 +13,7 @@ from ..landmarks import N_ROWS
 from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import INPUTS,OUTPUT,OnnxFile,make_metadata
 from ..predict import Recognizer
-from .graph import Agreement,checked_agreement,graph_probabilities,torch_arrays
+from .graph import Agreement,check_precision,checked_agreement,graph_probabilities,quietly,torch_arrays
 
 # %% ../../nbs/71_export.onnx_file.ipynb #c96769f1
 def _module(recognizer):
@@ -31,16 +29,6 @@ def _module(recognizer):
         def forward(self, landmarks, aspect, fps):
             return graph_probabilities(landmarks, aspect, fps, self.model, *how, xp)
     return FromLandmarks().eval()
-
-# %% ../../nbs/71_export.onnx_file.ipynb #ff9cdc83
-@contextmanager
-def _quiet():
-    "Without warnings about packages that are not needed, and about how a file is made"
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore')
-        logging.disable(logging.WARNING)
-        try: yield
-        finally: logging.disable(logging.NOTSET)
 
 # %% ../../nbs/71_export.onnx_file.ipynb #b4c503da
 def _stripped(model):
@@ -59,7 +47,7 @@ def _traced(recognizer):
     Dim = torch.export.Dim
     lm = torch.rand(7, N_ROWS, 3)
     sizes = {0:Dim('frames')} | ({} if recognizer.cfg.N_DIMS==3 else {2:Dim('coordinates', min=2, max=3)})
-    with _quiet():
+    with quietly():
         program = torch.onnx.export(
             _module(recognizer), (lm, torch.tensor(1.), torch.tensor(30.)), dynamo=True, verbose=False,
             input_names=list(INPUTS), output_names=[OUTPUT], dynamic_shapes=(sizes, None, None))
@@ -86,11 +74,11 @@ def _to_int8(model):
     require('onnxruntime', 'export')
     import onnx
     from onnxruntime.quantization import quantize_dynamic
-    with TemporaryDirectory() as folder,_quiet():
+    with TemporaryDirectory() as folder,quietly():
         quantize_dynamic(model, f'{folder}/int8.onnx', op_types_to_quantize=['MatMul','Gemm'])
         return onnx.load(f'{folder}/int8.onnx')
 
-_PRECISIONS = {'float32':lambda model: model, 'float16':_to_float16, 'int8':_to_int8}
+_TO = {'float32':lambda model: model, 'float16':_to_float16, 'int8':_to_int8}
 
 # %% ../../nbs/71_export.onnx_file.ipynb #e1e6e70e
 def export_onnx(
@@ -99,11 +87,10 @@ def export_onnx(
     precision='float32' # of the weights; 'float16' or 'int8' for a smaller file
 )->Agreement:
     "Write a checkpoint as an ONNX file, and say how far its answers agree with the checkpoint's"
-    if precision not in _PRECISIONS:
-        raise ValueError(f'precision: expected one of {", ".join(_PRECISIONS)}, found {precision!r}')
+    check_precision(precision)
     onnx,(path,sidecar,_) = require('onnx', 'export'),read_sidecar(pretrained_file(checkpoint))
     recognizer = Recognizer.from_pretrained(checkpoint, framework='pytorch')
-    model = _PRECISIONS[precision](_traced(recognizer))
+    model = _TO[precision](_traced(recognizer))
     onnx.helper.set_model_props(model, make_metadata(path, sidecar))
     with atomic_path(file) as tmp:
         onnx.save(model, tmp)

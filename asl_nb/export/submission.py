@@ -17,8 +17,8 @@ from ..landmarks import N_ROWS
 from ..clip import Clip
 from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import FRAMES,MODEL_NAME,SCORES,SubmissionFile,attach,make_metadata
-from .graph import Agreement,agreement,expect_agreement,random_clips
-from .tflite_file import around,check_precision,convert,from_landmarks,with_twin
+from .graph import Agreement,agreement,check_precision,expect_agreement,random_clips
+from .tflite_file import around,convert,from_landmarks,with_twin
 
 # %% ../../nbs/73_export.submission.ipynb #89685f7f
 _RECORDED = SOURCES['gislr'] # aspect, fps
