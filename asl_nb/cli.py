@@ -300,7 +300,7 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
 # %% ../nbs/80_cli.ipynb #ae7b9776
 @command('--checkpoint checkpoints/RUN --data data/raw --report out/report')
 def evaluate(*,
-    checkpoint:str,   # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str,   # bundled weights, folder of a run, or file (also exported, to recognize)
     data:str,         # data folder or store
     side:str='test',  # 'test' or 'valid'
     source:str=None,  # SOURCE of the data, if not that of the training
@@ -346,7 +346,7 @@ def tune(*settings,       # KEY=value
 # %% ../nbs/80_cli.ipynb #1861d1e6
 @command('--checkpoint checkpoints/RUN --data data/raw --negatives data/other_signs')
 def calibrate(*,
-    checkpoint:str,    # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str,    # bundled weights, folder of a run, or file (also exported, to recognize)
     data:str,          # data folder or store it was trained on
     negatives:str=None,# data folder of clips of other signs; without it there is no threshold of "no sign"
     accept:float=.95   # share of the right answers that the threshold accepts
@@ -417,7 +417,7 @@ def _print_answer(file, answer, as_json):
 # %% ../nbs/80_cli.ipynb #860c5fac
 @command('hello.mp4 --top 3')
 def predict(*files,        # videos, landmarks (.parquet, .npy, .pose, .json), and folders of them
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=5,             # number of signs to print
     signs:str=None,        # the only possible signs, e.g. yes,no
     json:bool=False,       # print one line of JSON per file
@@ -449,7 +449,7 @@ def _print_event(event, as_json):
 @command('talk.mp4 --out talk_signed.mp4')
 def annotate(*video,       # the video
     out:str=None,          # mp4 to write; a window opens if left out
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=3,             # number of signs to draw
     json:bool=False,       # print one line of JSON per sign
     no_mesh:bool=False     # do not draw the landmarks
@@ -463,7 +463,7 @@ def annotate(*video,       # the video
 @command('--camera rtsp://10.0.0.7/live --save me.mp4')
 def camera(*,
     camera:str='0',        # number of the camera, its address (rtsp://, http://, https://), or a video file
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     json:bool=False,       # print one line of JSON per sign
     save:str=None          # mp4 to write; nothing is kept if left out
 ):
@@ -493,7 +493,7 @@ _FORMS = {'onnx':('onnx_file', 'export_onnx'), 'tflite':('tflite_file', 'export_
           'kaggle':('submission', 'export_submission')} # module, function
 
 @command(f'{DEFAULT_WEIGHTS} --to onnx --out {DEFAULT_WEIGHTS}.onnx')
-def export(*checkpoint, # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+def export(*checkpoint, # bundled weights, folder of a run, or file (also exported, to recognize)
     to:str,             # 'onnx', 'tflite', or 'kaggle' for the competition's submission.zip
     out:str,            # file to write
     precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
@@ -521,7 +521,7 @@ def score(*submission, # submission.zip, or the model.tflite in it
 # %% ../nbs/80_cli.ipynb #7d786d86
 @command('--out site --serve')
 def web(*,
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     out:str='out/web', # folder of the page; any web server can show it
     serve:bool=False,  # show it on this machine, until Ctrl-C
     port:int=8000      # for --serve
@@ -563,7 +563,7 @@ def _print_installation():
 # %% ../nbs/80_cli.ipynb #2e3c1ba3
 @command(f'--checkpoint {DEFAULT_WEIGHTS}')
 def info(*,
-    checkpoint:str=None # name of bundled weights, folder of a run, or file (to recognize, exported ones, too)
+    checkpoint:str=None # bundled weights, folder of a run, or file (also exported, to recognize)
 ):
     "Print versions, device, models and bundled weights, or what a checkpoint is"
     if checkpoint: _print_checkpoint(checkpoint)
