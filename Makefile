@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14; do $$p -
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= dev
-TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose
+TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose,export
 CHECKS ?=
 DATA ?=
 
@@ -32,10 +32,11 @@ bench: $(VENV)/.installed-$(EXTRAS)
 readme: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/python .ci/readme.py
 
-docs: $(VENV)/.installed-$(EXTRAS)
+docs: $(VENV)/.installed-$(EXTRAS),export
 	@if command -v quarto >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_docs; else \
 	  $(BIN)/python -c 'from nbdev.serve import proc_nbs; print(proc_nbs())' && \
 	  echo 'The pages are ready for Quarto in _proc; to render them to _docs install it (https://quarto.org) and run make docs again.'; fi
+	$(BIN)/asl web --out _docs/try
 
 clean:
 	rm -rf out/demo _proc _docs build dist *.egg-info

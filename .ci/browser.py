@@ -1,110 +1,25 @@
-"Watch the notebook widgets in a real JupyterLab with a real browser; needs Chromium, takes about a minute"
-import base64
-import json
+"Watch the notebook widgets in a real JupyterLab with a real browser; needs Chromium, takes about two minutes"
 import os
+import re
 import secrets
-import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import nbformat
 import numpy as np
-import websocket # JupyterLab installs it
+from skimage.data import astronaut
 
 from asl_nb.landmarks import LEFT_HAND, RIGHT_HAND, write_clip
 from asl_nb.pretrained import load_prototypes
+from chromium import browser, chromium, free_port, get, running, wait
 
 ROOT = Path(__file__).parent.parent
-LIMIT = 180 # seconds for everything but the installation of Chromium
-QUIET = ('--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking '
-         '--disable-component-update --disable-sync --disable-dev-shm-usage --window-size=1100,2100').split()
-
-def chromium():
-    "The path of Chromium, installed first if it is missing and this is root on Debian"
-    found = shutil.which('chromium') or shutil.which('google-chrome')
-    if found: return found
-    if not shutil.which('apt-get') or os.geteuid():
-        sys.exit('expected the program chromium, found none: install it (Debian: apt-get install chromium)')
-    print('installing chromium', flush=True)
-    env = {**os.environ, 'DEBIAN_FRONTEND':'noninteractive'}
-    for cmd in (['update'], ['install', '-y', '--no-install-recommends', 'chromium']):
-        subprocess.run(['apt-get', '-qq', *cmd], env=env, check=True, stdout=subprocess.DEVNULL, timeout=600)
-    return shutil.which('chromium')
-
-@contextmanager
-def running(cmd, log, **kw):
-    "A program that is stopped at the end, with everything it started"
-    with open(log, 'w') as f: p = subprocess.Popen(cmd, stdout=f, stderr=f, start_new_session=True, **kw)
-    try: yield p
-    finally:
-        for sig in (15, 9):
-            try: os.killpg(p.pid, sig)
-            except ProcessLookupError: break
-            try: p.wait(10)
-            except subprocess.TimeoutExpired: pass
-
-def wait(ask, what, seconds=60):
-    "What `ask` gives, once it gives anything"
-    end = time.monotonic()+seconds
-    while time.monotonic()<end:
-        try:
-            if answer:=ask(): return answer
-        except OSError: pass
-        time.sleep(.1)
-    raise TimeoutError(f'waited {seconds} s for {what}')
-
-def free_port():
-    "A port of this machine that nobody uses"
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-def get(url): return urllib.request.urlopen(url, timeout=10).read()
-
-class Page:
-    "A page in Chromium, driven over its DevTools protocol"
-    def __init__(self, url): self.ws,self.n = websocket.create_connection(url, timeout=60, suppress_origin=True),0
-
-    def call(self, method, **params):
-        "The answer to a DevTools command"
-        self.n += 1
-        self.ws.send(json.dumps(dict(id=self.n, method=method, params=params)))
-        while (answer:=json.loads(self.ws.recv())).get('id')!=self.n: pass
-        if 'error' in answer: raise RuntimeError(f'{method}: {answer["error"]}')
-        return answer['result']
-
-    def js(self, code):
-        "The value of an expression in the page"
-        got = self.call('Runtime.evaluate', expression=code, returnByValue=True, awaitPromise=True)
-        if 'exceptionDetails' in got: raise RuntimeError(f'{code}: {got["exceptionDetails"]}')
-        return got['result'].get('value')
-
-    def wait(self, code, seconds=60): return wait(lambda: self.js(code), code, seconds)
-
-    def click(self, element, at=.5):
-        "Press the mouse on an element, `at` this share of its width, once it stands still"
-        x,y = self.js(f"""(async e => {{
-            e.scrollIntoView({{block:'nearest'}});
-            const at = () => (r => [r.left+{at}*r.width, r.top+r.height/2])(e.getBoundingClientRect());
-            for (let before = 0; String(before)!=String(at());) {{
-                before = at();
-                await new Promise(f => setTimeout(f, 100));
-            }}
-            return at() }})({element})""")
-        for kind in ('mousePressed', 'mouseReleased'):
-            self.call('Input.dispatchMouseEvent', type=kind, x=x, y=y, button='left', clickCount=1)
-
-    def screenshot(self, path):
-        "Write what the page shows as a PNG"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(base64.b64decode(self.call('Page.captureScreenshot')['data']))
+LIMIT = 400 # seconds for everything but the installation of Chromium
 
 @contextmanager
 def lab(tmp):
@@ -125,32 +40,39 @@ def lab(tmp):
         wait(lambda: get(f'{url}/api?token={token}'), 'JupyterLab to start')
         yield url,token
 
-@contextmanager
-def browser(tmp, program):
-    "Chromium with an empty page"
-    cmd = [program, *QUIET, f'--user-data-dir={tmp}/chromium', '--remote-debugging-port=0', 'about:blank']
-    with running(cmd, tmp/'chromium.log', cwd=tmp):
-        port = wait(lambda: (tmp/'chromium'/'DevToolsActivePort').read_text().splitlines()[:1], 'Chromium to start')[0]
-        pages = lambda: [p for p in json.loads(get(f'http://127.0.0.1:{port}/json/list')) if p['type']=='page']
-        page = Page(wait(pages, 'a page')[0]['webSocketDebuggerUrl'])
-        try: yield page
-        finally: page.ws.close()
-
 SIGN = 'hello'
+LISTENING = """
+label = ipywidgets.Label()
+ui.observe(lambda change: setattr(label, 'value', f'Python heard {[s.sign for s in ui.signs]}'), 'events')
+ipywidgets.VBox([ui, label])
+"""
+STAND_IN = """
+export async function loadInWorker() {
+  const {frames, size, numbers} = KNOWN, all = Float32Array.from(numbers, v => v ?? NaN);
+  let n = 0;
+  return {restart: async () => { n = 0 }, landmarks: async () => all.slice(n++ % frames * size).slice(0, size)};
+}
+"""
 CELLS = ["""
 from asl_nb.widget import show_recognition
 show_recognition('clip.parquet', aspect=4/3, fps=30.)
 """, """
-import time
+import ipywidgets
+ui = show_recognition(0)
+"""+LISTENING, """
+import json
 import numpy as np
-from contextlib import nullcontext
 from itertools import cycle, repeat
 from asl_nb.clip import Clip
 lm = Clip.read('clip.parquet').lm
-frames = (time.sleep(1/30) or np.full((240, 320, 3), 90, np.uint8) for _ in repeat(0))
-landmarks = cycle(lm)
-show_recognition(frames, extractor=nullcontext(lambda frame: next(landmarks)))
-""", """
+known = np.float32(lm[...,:2])
+numbers = [None if np.isnan(v) else round(float(v), 5) for v in known.ravel()]
+stand_in = open('stand_in.js').read().replace('KNOWN', json.dumps(dict(frames=len(lm), size=2*lm.shape[1], numbers=numbers)))
+ui = show_recognition(0, ui.files['model.onnx'])
+ui.files['landmarker.js'] = stand_in.encode() # as if the camera saw the clip
+"""+LISTENING, """
+import time
+from contextlib import nullcontext
 from asl_nb.config import Config
 from asl_nb.data.dataset import ASLDataset
 from asl_nb.data.store import open_store
@@ -172,9 +94,22 @@ def make_notebook(folder):
     lm[:20,LEFT_HAND] = lm[:20,RIGHT_HAND] = np.nan
     folder.mkdir()
     write_clip(folder/'clip.parquet', lm)
+    (folder/'stand_in.js').write_text(STAND_IN)
     kernel = dict(display_name='python3', language='python', name='python3')
     cells = [nbformat.v4.new_code_cell(c.strip()) for c in CELLS]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=dict(kernelspec=kernel)), folder/'widgets.ipynb')
+
+def make_camera(path):
+    "Options for a Chromium whose camera shows a person"
+    with av.open(str(path), 'w', format='mjpeg') as file:
+        stream = file.add_stream('mjpeg', rate=30)
+        stream.width,stream.height,stream.pix_fmt = 640,480,'yuvj420p'
+        for i in range(30):
+            picture = np.full((480,640,3), 90, np.uint8)
+            picture[:,i:i+480] = astronaut()[:480,:480]
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+        file.mux(stream.encode())
+    return '--use-fake-device-for-media-stream','--use-fake-ui-for-media-stream',f'--use-file-for-fake-video-capture={path}'
 
 def run_all(page, url, token):
     "Open the notebook and run its cells"
@@ -191,8 +126,8 @@ class Output:
         "The i-th element of a kind, as JavaScript"
         return f"document.querySelectorAll('.jp-CodeCell')[{self.n}]?.querySelectorAll('{selector}')[{i}]"
 
-    def text(self, selector, i=0): return self.page.js(f"{self.part(selector, i)}?.innerText")
-    def html(self, i): return self.text('.widget-html-content', i) or ''
+    def text(self, selector, i=0): return self.page.js(f"{self.part(selector, i)}?.innerText ?? ''")
+    def html(self, i): return self.text('.widget-html-content', i)
     def click(self, selector, i=0, at=.5): self.page.click(self.part(selector, i), at)
 
     def picture(self):
@@ -205,26 +140,56 @@ class Output:
 
     def wait(self, ask, what, seconds=30): return wait(lambda: ask(self), f'cell {self.n+1}: {what}', seconds)
 
+class Widget(Output):
+    "What a cell shows of the project's own widget, which has a tree of its own"
+    def part(self, selector, i=0):
+        return (f"[...document.querySelectorAll('.jp-CodeCell')[{self.n}]?.querySelectorAll('*') ?? []]"
+                f".find(e => e.shadowRoot?.querySelector('main'))?.shadowRoot.querySelectorAll('{selector}')[{i}]")
+
+    def drawn(self): return self.page.js(f"{self.part('canvas')}?.toDataURL()")
+
 def watch_clip(out):
     "Play a clip, then scrub back to its middle"
-    out.wait(lambda o: o.text('.widget-readout')=='0' and 'no sign' in o.html(1), 'no sign at the beginning', 60)
-    first = out.new_picture('', 'a picture')
-    out.click('.widget-play button')
-    out.wait(lambda o: o.text('.widget-readout')=='49' and SIGN in o.html(2), f'the end, with {SIGN} recognized')
-    last = out.new_picture(first, 'another picture at the end')
-    assert out.html(1).startswith(SIGN), f'expected {SIGN} first, found {out.html(1)}'
-    assert SIGN in out.html(0), f'expected {SIGN} for the whole clip, found {out.html(0)}'
-    out.click('.slider-container', at=.85)
-    out.wait(lambda o: not o.html(2) and o.html(1).startswith(SIGN), f'{SIGN} not yet over in the middle')
-    middle = out.new_picture(last, 'another picture in the middle')
-    assert middle!=first, 'expected another picture in the middle than at the beginning'
+    at = lambda text: lambda o: o.text('.state')==text
+    out.wait(at('1 of 50'), 'the first frame', 60)
+    assert SIGN in out.text('.small'), f'expected {SIGN} for the whole clip, found {out.text(".small")}'
+    first = out.wait(lambda o: o.drawn(), 'a picture')
+    assert not out.text('.bars') and not out.text('.signs'), 'expected nothing before the sign'
+    out.click('.controls button')
+    out.wait(lambda o: at('50 of 50')(o) and SIGN in o.text('.signs'), f'the end, with {SIGN} recognized')
+    assert out.text('.bars').startswith(SIGN), f'expected {SIGN} first, found {out.text(".bars")}'
+    last = out.wait(lambda o: (d:=o.drawn())!=first and d, 'another picture at the end')
+    out.click('input', at=.85)
+    out.wait(lambda o: o.text('.state')!='50 of 50' and not o.text('.signs') and o.text('.bars').startswith(SIGN),
+             f'{SIGN} not yet over in the middle')
+    assert out.wait(lambda o: (d:=o.drawn())!=last and d, 'another picture in the middle')!=first
+    out.click('.mark') # on the line of time
+    out.wait(lambda o: o.text('.state')!='50 of 50', 'the beginning of the sign')
+
+def start(out):
+    out.wait(lambda o: o.text('.controls button'), 'the button', 60)
+    time.sleep(1)
+    out.click('.controls button')
 
 def watch_camera(out):
-    "Let frames come until a sign is recognized, then stop them"
-    out.wait(lambda o: SIGN in o.html(2), f'{SIGN} from the camera', 60)
-    out.new_picture(out.new_picture('', 'a picture'), 'another picture')
-    out.click('.jupyter-button')
-    out.wait(lambda o: o.html(0).startswith('stopped:'), 'the end')
+    "Find the landmarks of a camera's pictures in the browser, and stop"
+    start(out)
+    empty = out.drawn()
+    seen = lambda o: re.match('[3-9] pictures|[0-9]{2,} pictures', o.text('.state'))
+    try: out.wait(seen, 'pictures from the camera', 90)
+    except TimeoutError as e: raise TimeoutError(f'{e}; it says: {out.text(".state")}') from None
+    assert out.drawn()!=empty, 'expected a skeleton'
+    out.page.screenshot(ROOT/'out'/'camera.png')
+    out.click('.controls button')
+    out.wait(lambda o: re.match('stopped: [0-9]+ pictures', o.text('.state')), 'the end')
+
+def watch_signs(out):
+    "Recognize a sign in front of a camera in the browser, and tell Python"
+    start(out)
+    out.wait(lambda o: SIGN in o.text('.signs'), f'{SIGN} from the camera', 90)
+    out.wait(lambda o: f"Python heard ['{SIGN}'" in Output(o.page, o.n).text('.widget-label'), 'Python to hear of it')
+    out.click('.controls button')
+    out.wait(lambda o: re.match('stopped: [0-9]+ pictures', o.text('.state')), 'the end')
 
 def watch_explorer(out):
     "Play in the explorer of clips, and choose another version and another sign"
@@ -251,6 +216,9 @@ def watch_recorder(out):
     out.wait(kept, f'a clip of {SIGN}', 60)
     out.wait(lambda o: 'recorded.png' in o.html(0), 'the picture of all clips')
 
+WATCHED = ((Widget, watch_clip), (Widget, watch_camera), (Widget, watch_signs),
+           (Output, watch_explorer), (Output, watch_recorder))
+
 def main():
     program,start = chromium(),time.monotonic()
     def late(*_): raise TimeoutError(f'not done after {LIMIT} s')
@@ -259,11 +227,12 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as tmp:
         tmp = Path(tmp)
         make_notebook(tmp/'nbs')
-        with lab(tmp) as (url,token), browser(tmp, program) as page:
+        camera = make_camera(tmp/'camera.mjpeg')
+        with lab(tmp) as (url,token), browser(tmp, program, *camera) as page:
             try:
                 run_all(page, url, token)
-                for n,watch in enumerate((watch_clip, watch_camera, watch_explorer, watch_recorder)):
-                    watch(Output(page, n))
+                for n,(kind,watch) in enumerate(WATCHED):
+                    watch(kind(page, n))
                     print(f'{watch.__doc__}: seen after {time.monotonic()-start:.0f} s', flush=True)
             finally:
                 page.screenshot(ROOT/'out'/'browser.png')

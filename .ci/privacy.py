@@ -44,6 +44,10 @@ COMMANDS = { # what is done -> as typed, or as Python; each has the files of tho
     'Keras':      'asl train --data data --out keras --model LSTMPredictor --framework tensorflow EPOCHS=1',
     'Lightning':  LIGHTNING,
     'tune':       'asl tune --data data --out search --trials 1 --max-epochs 1 --no-folds',
+    'export':     'asl export everyday-11 --to onnx --out model.onnx',
+    'exported':   'asl predict videos/hello/me.mp4 --checkpoint model.onnx',
+    'TFLite':     'asl export run --to tflite --out model.tflite',
+    'submission': 'asl export run --to kaggle --out submission.zip',
     'imports':    MODULES}
 PROBES = { # attempts of every kind, that must be seen
     'TCP':         "import socket; socket.create_connection(('192.0.2.1', 80))",

@@ -10,7 +10,7 @@ INDEX = ROOT/'nbs'/'index.ipynb'
 HEADER = '| Notebook | What it gives |\n|---|---|'
 GROUPS = {'00':'Settings, landmarks and data', '19':'Models', '30':'The same models in Keras',
           '38':'The recommended model', '40':'Training',
-          '60':'Recognizing', '75':'Around them'} # from which number on
+          '59':'Recognizing', '70':'Exported files', '75':'Demo, page and widget', '80':'Around them'} # from which number on
 
 def notebook_table():
     "The table of all notebooks, by the second line of each"

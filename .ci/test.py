@@ -36,8 +36,8 @@ def readme_rendered():
     same &= (ROOT/'README.md').read_text(encoding='utf-8')==readme.rendered(index)
     return told([] if same else ['README.md or the table in nbs/index.ipynb is out of date: run make readme'])
 
-TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration few_shot learn'.split()
-RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo'.split()
+TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration few_shot learn export.score'.split()
+RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo web export.onnx_file export.tflite_file export.submission'.split()
 BRANCH = {**dict.fromkeys(TRAIN, 'train'), **dict.fromkeys(RECOGNIZE, 'recognize')} # the rest is trunk
 
 def imports(path):
@@ -61,7 +61,7 @@ def layout():
             wrong += [f'{module}: imports the private {n} of {found}' for n in names if n.startswith('_')]
     return told(wrong)
 
-LIGHT = '''cli config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
+LIGHT = '''cli exported web export.graph export.onnx_file export.tflite_file export.submission export.score config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
     widget record video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
@@ -90,9 +90,9 @@ def benchmarks():
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
                                 ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()), ('backbone',()),
-                                ('few_shot',('--folds','1')))])
+                                ('few_shot',('--folds','1')), ('export',()))])
 
-KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
+KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|72_|73_|74_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 
 def files():
     "The files of the project, without those of git, of the environment and of Python"

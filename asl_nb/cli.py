@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_import', 'data_check', 'data_clean',
            'data_preprocess', 'data_stats', 'train', 'evaluate', 'tune', 'calibrate', 'learn', 'predict', 'annotate',
-           'camera', 'record', 'demo', 'info']
+           'camera', 'record', 'export', 'score', 'web', 'demo', 'info']
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
@@ -308,7 +308,7 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
 # %% ../nbs/80_cli.ipynb #ae7b9776
 @command('--checkpoint checkpoints/RUN --data data/raw --report out/report')
 def evaluate(*,
-    checkpoint:str,   # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str,   # bundled weights, folder of a run, or file (also exported, to recognize)
     data:str,         # data folder or store
     side:str='test',  # 'test' or 'valid'
     source:str=None,  # SOURCE of the data, if not that of the training
@@ -354,7 +354,7 @@ def tune(*settings,       # KEY=value
 # %% ../nbs/80_cli.ipynb #1861d1e6
 @command('--checkpoint checkpoints/RUN --data data/raw --negatives data/other_signs')
 def calibrate(*,
-    checkpoint:str,    # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str,    # bundled weights, folder of a run, or file (also exported, to recognize)
     data:str,          # data folder or store it was trained on
     negatives:str=None,# data folder of clips of other signs; without it there is no threshold of "no sign"
     accept:float=.95   # share of the right answers that the threshold accepts
@@ -425,7 +425,7 @@ def _print_answer(file, answer, as_json):
 # %% ../nbs/80_cli.ipynb #860c5fac
 @command('hello.mp4 --top 3')
 def predict(*files,        # videos, landmarks (.parquet, .npy, .pose, .json), and folders of them
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=5,             # number of signs to print
     signs:str=None,        # the only possible signs, e.g. yes,no
     json:bool=False,       # print one line of JSON per file
@@ -457,7 +457,7 @@ def _print_event(event, as_json):
 @command('talk.mp4 --out talk_signed.mp4')
 def annotate(*video,       # the video
     out:str=None,          # mp4 to write; a window opens if left out
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=3,             # number of signs to draw
     json:bool=False,       # print one line of JSON per sign
     no_mesh:bool=False     # do not draw the landmarks
@@ -471,7 +471,7 @@ def annotate(*video,       # the video
 @command('--camera rtsp://10.0.0.7/live --save me.mp4')
 def camera(*,
     camera:str='0',        # number of the camera, its address (rtsp://, http://, https://), or a video file
-    checkpoint:str=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     json:bool=False,       # print one line of JSON per sign
     save:str=None          # mp4 to write; nothing is kept if left out
 ):
@@ -496,6 +496,49 @@ def record(*,
     session = record(out, signer, sign, clips, plan, camera, keep_videos)
     return int(session.sign is not None)
 
+# %% ../nbs/80_cli.ipynb #e5bf7a71
+_FORMS = {'onnx':('onnx_file', 'export_onnx'), 'tflite':('tflite_file', 'export_tflite'),
+          'kaggle':('submission', 'export_submission')} # module, function
+
+@command(f'{DEFAULT_WEIGHTS} --to onnx --out {DEFAULT_WEIGHTS}.onnx')
+def export(*checkpoint, # bundled weights, folder of a run, or file (also exported, to recognize)
+    to:str,             # 'onnx', 'tflite', or 'kaggle' for the competition's submission.zip
+    out:str,            # file to write
+    precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
+):
+    "Write a checkpoint as one file that runs without PyTorch"
+    from importlib import import_module
+    if to not in _FORMS: raise ValueError(f'--to: expected one of {", ".join(_FORMS)}, found {to!r}')
+    module,function = _FORMS[to]
+    found = getattr(import_module(f'asl_nb.export.{module}'), function)(_one(checkpoint), out, precision)
+    print(f'{out}: {os.path.getsize(out)/1e6:.2f} MB', f'beside the checkpoint: {found}', sep='\n')
+
+# %% ../nbs/80_cli.ipynb #dfe05fd3
+@command('submission.zip --data data/raw')
+def score(*submission, # submission.zip, or the model.tflite in it
+    data:str,          # data folder in the competition's layout
+    side:str=None,     # 'test' or 'valid': only those clips of the training's split
+    limit:int=None     # clips
+):
+    "Score a submission as the competition did"
+    from asl_nb.export.score import score_submission
+    print(found := score_submission(_one(submission), data, side, limit))
+    for row in found.problems.itertuples(index=False): print(*row, sep=': ', file=sys.stderr)
+    return int(len(found.problems)>0)
+
+# %% ../nbs/80_cli.ipynb #7d786d86
+@command('--out site --serve')
+def web(*,
+    checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
+    out:str='out/web', # folder of the page; any web server can show it
+    serve:bool=False,  # show it on this machine, until Ctrl-C
+    port:int=8000      # for --serve
+):
+    "Make a page that recognizes signs in a browser"
+    from asl_nb.web import build_site,serve as show
+    print(f'page: {build_site(checkpoint, out)}')
+    if serve: show(out, port)
+
 # %% ../nbs/80_cli.ipynb #63151dcd
 @command('--out out/demo')
 def demo(*,
@@ -507,11 +550,10 @@ def demo(*,
 
 # %% ../nbs/80_cli.ipynb #e0d3b6de
 def _print_checkpoint(checkpoint):
-    "Print the card of bundled weights, and the sidecar of any checkpoint"
-    from asl_nb.models.checkpoint import list_pretrained,pretrained_file,read_sidecar
-    from asl_nb.pretrained import read_card
-    if checkpoint in list_pretrained(): print(read_card(checkpoint))
-    print(json.dumps(read_sidecar(pretrained_file(checkpoint))[1], indent=1))
+    "Print the card of a checkpoint or an exported file, if it has one, and its sidecar"
+    from asl_nb.exported import card_and_sidecar
+    card,sidecar = card_and_sidecar(checkpoint)
+    print(*([card] if card else []), json.dumps(sidecar, indent=1), sep='\n')
 
 # %% ../nbs/80_cli.ipynb #1cda8ef1
 def _print_installation():
@@ -529,7 +571,7 @@ def _print_installation():
 # %% ../nbs/80_cli.ipynb #2e3c1ba3
 @command(f'--checkpoint {DEFAULT_WEIGHTS}')
 def info(*,
-    checkpoint:str=None # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:str=None # bundled weights, folder of a run, or file (also exported, to recognize)
 ):
     "Print versions, device, models and bundled weights, or what a checkpoint is"
     if checkpoint: _print_checkpoint(checkpoint)

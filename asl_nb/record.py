@@ -29,10 +29,9 @@ from .plots import write_figure
 from .visualizations import plot_filmstrip
 from .predict import shoulder_width
 from .stream import SECONDS_KEPT,SHORTEST_SIGN,HandMovement,Span
-from .drawing import draw_bars,draw_landmarks_on_frame,enlarged,font_file
+from .drawing import draw_bars,draw_landmarks_on_frame,enlarged,font_file,jpeg
 from .window import check_screen,open_window
 from .predict_on_camera import Feed,open_capture,timely
-from .widget import picture
 
 # %% ../nbs/69_record.ipynb #e9bed358
 def checked_name(
@@ -551,7 +550,7 @@ class RecordWidget:
         self.thread.start()
 
     def show(self, frame):
-        self.picture.value = picture(frame)
+        self.picture.value = jpeg(frame)
         return True
 
     def decide(self, take): return None if self.pressed.empty() else self.pressed.get()

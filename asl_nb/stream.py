@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SHORTEST_SIGN', 'SECONDS_KEPT', 'SignStarted', 'SignRecognized', 'hand_speed', 'Span', 'HandMovement', 'Look', 'Vote',
-           'StreamRecognizer']
+           'StreamRecognizer', 'stream_settings']
 
 # %% ../nbs/62_stream.ipynb #5cffb1ed
 import math,numbers,warnings
@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from fastcore.basics import patch
 from .utils import check_amount,check_count
-from .landmarks import ClipWarning,LEFT_HAND,N_ROWS,RIGHT_HAND
+from .landmarks import ClipWarning,LEFT_HAND,LEFT_SHOULDER,N_ROWS,PARTS,RIGHT_HAND,RIGHT_SHOULDER
 from .data.raw import judge_body
 from .data.formats import as_landmarks
+from .data.preprocess import LAP_DEPTH
 from .clip import Clip,check_given
-from .predict import NO_SIGN,hand_raised,rounded,shoulder_width
+from .predict import NO_SIGN,USUAL_SHOULDERS,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
@@ -56,6 +57,8 @@ def hand_speed(
 _MOVING_SPEED = .5     # shoulder widths per second; anything faster is movement
 _SECONDS_LOWERED = .3  # without a raised hand, that end a movement
 _SECONDS_STILL = 1.    # without movement, that end one
+_SPEEDS = 3            # of which the median counts
+_SHORTEST_STEP = 1e-3  # seconds between two frames, for their speed
 
 class Span(NamedTuple):
     "A movement of the hands"
@@ -67,7 +70,7 @@ class HandMovement:
     "Says when a movement of the hands begins and ends"
     def __init__(self):
         self.start,self.raised,self.moved = None,-np.inf,-np.inf # seconds; `start` is None at rest
-        self.before,self.speeds = None,deque(maxlen=3)
+        self.before,self.speeds = None,deque(maxlen=_SPEEDS)
 
     def push(self,
         points, # (543, 2) of the next frame, in units of the picture's height
@@ -84,7 +87,7 @@ class HandMovement:
         "The speed since the last frame that had an earlier time"
         before,then = self.before or (None,time)
         if before is not None and time<=then: return
-        if before is not None: self.speeds.append(hand_speed(before, points, max(time-then, 1e-3)))
+        if before is not None: self.speeds.append(hand_speed(before, points, max(time-then, _SHORTEST_STEP)))
         self.before = points,time
 
     def _fast(self):
@@ -152,14 +155,15 @@ class Vote:
         if answer.sign==NO_SIGN: return []
         event = SignRecognized(*answer[:2], looks[0].start, looks[-1].end, answer.top)
         last,self.last = self.last,event
-        if not last or last.sign!=event.sign or looks[0].end-last.end>=_SECONDS_SAME: return [event]
-        self.last = event._replace(start=last.start) # the same sign continues
-        return []
+        goes_on = last and last.sign==event.sign and looks[0].end-last.end<_SECONDS_SAME
+        return [] if goes_on else [event]
 
 # %% ../nbs/62_stream.ipynb #121522ca
 SHORTEST_SIGN = .2    # seconds; a shorter movement is no sign
 SECONDS_KEPT = 6.     # of a movement
 _LOOK_EVERY = .1      # seconds
+_SLACK = 1e-6         # seconds that a look may come earlier, as times are rounded
+_WINDOW = 32/30       # seconds that a look takes in
 
 class StreamRecognizer:
     "Recognizes signs in a stream of landmarks"
@@ -168,7 +172,7 @@ class StreamRecognizer:
         aspect=None,  # width / height of the picture; None for SOURCE's
         fps=None,     # frames per second; None for SOURCE's
         live=False,   # whether events come while a sign lasts
-        window=32/30, # seconds that a look takes in
+        window=_WINDOW, # seconds that a look takes in
         top=5         # signs to name
     ):
         check_amount(window=window)
@@ -208,9 +212,9 @@ def _clock(self:StreamRecognizer, time):
 # %% ../nbs/62_stream.ipynb #6313d5a8
 @patch
 def _keep(self:StreamRecognizer, time, lm):
-    "Keep a frame, and drop those that are too old"
+    "Keep a frame, and drop those that are too long before a hand was last raised"
     self.frames.append((time, lm))
-    while time-self.frames[0][0]>SECONDS_KEPT: self.frames.popleft()
+    while self.movement.raised-self.frames[0][0]>SECONDS_KEPT: self.frames.popleft()
 
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
@@ -246,7 +250,7 @@ def _look_again(self:StreamRecognizer, time):
     "Vote on the last second, if a hand is raised and the last look was long enough ago"
     start = self.movement.start
     if start is None or self.movement.raised!=time: return []
-    if time-max(self.looked, start)<_LOOK_EVERY-1e-6: return []
+    if time-max(self.looked, start)<_LOOK_EVERY-_SLACK: return []
     self.looked = time
     if time-start<self.window/2: return [] # too few frames to judge
     return self.vote.push(self._look_at(max(start, time-self.window), time))
@@ -279,3 +283,18 @@ def recognize(self:StreamRecognizer,
     "The signs of frames that end the stream"
     events = [e for lm in landmarks for e in self.push(lm)] + self.flush()
     return [e for e in events if isinstance(e, SignRecognized)]
+
+# %% ../nbs/62_stream.ipynb #d56f2e90
+def stream_settings()->dict:
+    "What other code needs to know to follow a stream in the same way"
+    return dict(
+        n_rows=N_ROWS, parts={name:[rows.start, rows.stop] for name,rows in PARTS.items()},
+        shoulders=[LEFT_SHOULDER, RIGHT_SHOULDER], usual_shoulders=USUAL_SHOULDERS,
+        lap_depth=LAP_DEPTH, no_sign=NO_SIGN,
+        stream=dict(
+            moving_speed=_MOVING_SPEED, appearing_speed=_APPEARING_SPEED, speeds=_SPEEDS,
+            shortest_step=_SHORTEST_STEP, seconds_lowered=_SECONDS_LOWERED, seconds_still=_SECONDS_STILL,
+            agreeing_looks=_AGREEING_LOOKS, seconds_same=_SECONDS_SAME, shortest_sign=SHORTEST_SIGN,
+            seconds_kept=SECONDS_KEPT, look_every=_LOOK_EVERY, slack=_SLACK, window=_WINDOW))
+
+stream_settings()['stream']

@@ -17,7 +17,8 @@ def real_first(
     mask # (B, T)
 )->torch.Tensor: # (B, T, D)
     "The real frames in their order, then the masked ones"
-    order = (~mask).long().argsort(stable=True, dim=1)
+    T = mask.shape[1]
+    order = ((~mask)*T + torch.arange(T, device=mask.device)).argsort(dim=1)
     return x.gather(1, order[...,None].expand_as(x))
 
 # %% ../../nbs/24_models.lstm.ipynb #b29920d6
