@@ -8,14 +8,15 @@ Each size is a data folder in the competition's layout: clips drawn from TABLE, 
 signers. Lengths are spread as the competition's: median 22 frames, 95th percentile 135, 5.5 % above 128. Every clip is a file of its
 own, which repeats or skips the frames of one synthetic clip for each sign, each time at another place and with another sway. To
 take less disk there is no row_id (more than half of such a file), x and y are rounded to 1/1024, and z is 0. What is read of a
-clip, x and y, is a fifth of the competition's bytes, as many numbers, and in the same types.
+clip, x and y, is as many numbers of the same types, in a sixth of the competition's bytes.
 
 The steps are what the commands do: make the folder (this script's own), check it, pack it into a store, find the store of the folder,
 open the store, split by signer, make the features of all clips, start training by each of configs/ (5 batches, and 5 to validate, of a
 tenth of the smallest size), and evaluate on the test signers what the smaller model learned. Each runs in a new process. Its
 imports are not in its time, but in its memory. It reads from the disk: what is cached of the files is dropped before, but not their
 names and sizes, as after `ls`. Memory is the most that a step's processes had together, shared pages counted once, looked at five times a
-second, less often where a look takes long; "own" is without the pages of mapped files, which the system may drop. Training and evaluation compute on one core.
+second, less often where a look takes long; "own" is without the pages of mapped files, which the system may drop. Training and
+evaluation compute on one core.
 
 "Exponent" is the slope of a line through log time and log clips, by least squares: 1 means twice the time for twice the clips. "Last" is
 that of the two largest sizes, where what is the same at any size counts least. A size's data are removed once it is measured;
@@ -259,39 +260,48 @@ def in_process(link, step, job):
     link.send('ends')
     link.recv() # what it took is being read
 
+class Notes:
+    "What a step takes, written down as it goes; where it goes on after an interruption, its parts are added up"
+    def __init__(self, file, step):
+        self.file,self.step = file,step
+        self.all = json.loads(file.read_text()) if file.exists() else {}
+        last = self.all.get(step, {})
+        self.done,self.before = last.get('done', False),last if step in GOES_ON else {}
+
+    def begin(self, pid):
+        self.pid,self.most,self.processor,self.start = pid,dict(self.before),look(pid)[0],time.perf_counter()
+
+    def note(self, folder, done=False):
+        "Look; the seconds that this took"
+        now = time.perf_counter()
+        processor,*memory = look(self.pid)
+        disk = on_disk(folder) if folder else 0
+        for k,v in zip(('memory','own','disk_most'), (*memory, disk)): self.most[k] = max(self.most.get(k, 0), v)
+        took = dict(wall=now-self.start, processor=processor-self.processor, parts=1)
+        row = self.most | {k:v+self.before.get(k, 0) for k,v in took.items()} | dict(disk=disk, done=done)
+        with atomic_path(self.file) as tmp: tmp.write_text(json.dumps(self.all | {self.step:row}, indent=1))
+        return time.perf_counter()-now
+
 def measure(job, step, file, context):
-    "Do a step in a new process, and note what it takes as it goes"
-    known = json.loads(file.read_text()) if file.exists() else {}
-    last = known.get(step, {})
-    if last.get('done'): return
-    before = last if step in GOES_ON else {}
+    "Do a step in a new process, and note what it takes"
+    notes,folder = Notes(file, step),FOLDERS.get(step) and job.folder/FOLDERS[step]
+    if notes.done: return
     print(f'{job.n:,} clips: {step}', flush=True)
     if step!='make': drop_cached(job.folder)
-    place = FOLDERS.get(step)
     link,theirs = context.Pipe()
     process = context.Process(target=in_process, args=(theirs, step, job))
     process.start()
     theirs.close()
-    def note(done=False):
-        wall,(processor,*memory) = time.perf_counter()-start,look(process.pid)
-        now = dict(wall=wall, processor=processor-used, parts=1)
-        disk = on_disk(job.folder/place) if place and (done or step!='make') else 0
-        most = dict(zip(('memory','own','disk_most'), (*memory, disk)))
-        for k,v in most.items(): before[k] = max(before.get(k, 0), v)
-        row = before | {k:v+last_parts.get(k, 0) for k,v in now.items()} | dict(disk=disk, done=done)
-        with atomic_path(file) as tmp: tmp.write_text(json.dumps(known | {step:row}, indent=1))
     try:
         link.recv()
-        last_parts,used,start,looking = dict(before),look(process.pid)[0],time.perf_counter(),0
-        while not link.poll(max(.2, 20*looking)):
-            began = time.perf_counter()
-            note()
-            looking = time.perf_counter()-began
+        notes.begin(process.pid)
+        looking = 0
+        while not link.poll(max(.2, 20*looking)): looking = notes.note(folder if step!='make' else None) # too many files
         link.recv()
     except EOFError:
         process.join()
         sys.exit(f'{step} of {job.n:,} clips ended with code {process.exitcode}')
-    note(done=True)
+    notes.note(folder, done=True)
     link.send('read')
     process.join()
 
