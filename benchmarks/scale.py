@@ -11,8 +11,8 @@ take less disk there is no row_id (more than half of such a file), x and y are r
 clip, x and y, is as many numbers of the same types, in a sixth of the competition's bytes.
 
 The steps are what the commands do: make the folder (this script's own), check it, pack it into a store, find the store of the folder,
-open the store, split by signer, make the features of all clips, start training by each of configs/ (5 batches, and 5 to validate, of a
-tenth of the smallest size), and evaluate on the test signers what the smaller model learned. Each runs in a new process. Its
+open the store, split by signer, make the features of all clips, start training by each of configs/ (5 batches, and 5 to validate, of 100
+clips, or of a tenth of the smallest size), and evaluate on the test signers what the smaller model learned. Each runs in a new process. Its
 imports are not in its time, but in its memory. It reads from the disk: what is cached of the files is dropped before, but not their
 names and sizes, as after `ls`. Memory is the most that a step's processes had together, shared pages counted once, looked at five times a
 second, less often where a look takes long; "own" is without the pages of mapped files, which the system may drop. Training and
@@ -64,7 +64,7 @@ from asl_nb.utils import atomic_path, end_with_parent
 
 N_CLIPS,N_SIGNS,N_SIGNERS = 94_477,250,21 # of the competition
 MEDIAN,SPREAD,LONGEST = 22,1.103,500      # frames of its clips: of a lognormal distribution
-BATCHES,DIGITS = 5,1024
+BATCHES,BATCH,DIGITS = 5,100,1024
 SMALLEST,TINY = 260,130                   # clips: two parts of a store; enough to split
 SMALL,LARGE = 'gislr-fast','gislr'        # of configs/
 
@@ -440,12 +440,12 @@ def main():
     if not least<=sizes[0]<=sizes[-1]<=known: parser.error(f'--sizes: expected from {least} to {known} clips, found {args.sizes}')
     with tempfile.TemporaryDirectory() as d:
         out = Path(d if args.check else args.out)
-        expect_same(out, dict(table=args.table, workers=args.workers, smallest=sizes[0]))
-        if not args.kill: measured([Job(out/f'{n}', args.table, n, sizes[0]//10, args.workers) for n in sizes], steps, context)
+        expect_same(out, dict(table=args.table, workers=args.workers, batch=min(BATCH, sizes[0]//10)))
+        if not args.kill: measured([Job(out/f'{n}', args.table, n, min(BATCH, sizes[0]//10), args.workers) for n in sizes], steps, context)
         if not (args.kill or args.check): return
         if args.check: load('train')
         n = max(SMALLEST, sizes[0])
-        try: return int(not kill(Job(out/'killed', args.table, n, n//10, 1), kills, context))
+        try: return int(not kill(Job(out/'killed', args.table, n, min(BATCH, n//10), 1), kills, context))
         finally: shutil.rmtree(out/'killed', ignore_errors=True)
 
 if __name__=='__main__': sys.exit(main())
