@@ -355,7 +355,6 @@ def workers(
     if address: return _on_cluster(fn, address)
     return _in_processes(fn, n_workers) if n_workers>1 else _in_this_process(fn)
 
-
 # %% ../nbs/00_utils.ipynb #a4c9244a
 def require_tensorflow(): # the module `tensorflow`
     "Import TensorFlow, after Triton if that is installed; or say what to install"

@@ -57,6 +57,11 @@ class RecognitionWidget(anywidget.AnyWidget):
     css = Unicode((WEB/'style.css').read_text(encoding='utf-8').replace(':root', ':host')).tag(sync=True)
     events = List().tag(sync=True) # recognized signs, as the page has them
 
+    def __init__(self, # its own, because the pages of nbdev cannot be made of the inherited one
+        **state # trait -> value
+    ):
+        super().__init__(**state)
+
     @property
     def signs(self)->list: # of `SignRecognized`
         "The recognized signs; of a camera, those so far"
