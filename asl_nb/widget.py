@@ -57,6 +57,11 @@ class RecognitionWidget(anywidget.AnyWidget):
     css = Unicode((WEB/'style.css').read_text(encoding='utf-8').replace(':root', ':host')).tag(sync=True)
     events = List().tag(sync=True) # recognized signs, as the page has them
 
+    def __init__(self, # its own, because the pages of nbdev cannot be made of the inherited one
+        **state # trait -> value
+    ):
+        super().__init__(**state)
+
     @property
     def signs(self)->list: # of `SignRecognized`
         "The recognized signs; of a camera, those so far"
@@ -192,9 +197,9 @@ def _load_clip(what, extractor, aspect, fps, cfg):
 def show_recognition(
     what,               # what `Recognizer.predict` takes, RGB frames, or the number of a camera of the browser
     model=DEFAULT_WEIGHTS, # what `load_recognizer` takes; for a camera, a bundled name or a path
-    extractor=None,     # finds the landmarks in pictures of a clip; None for `HolisticExtractor()`
-    aspect=None,        # width / height, for a clip that does not say it; None for the training's
-    fps=None            # frames per second, the same
+    extractor=None,     # of a clip: finds the landmarks in pictures; None for `HolisticExtractor()`
+    aspect=None,        # of a clip: width / height, if it does not say it; None for the training's
+    fps=None            # of a clip: frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
     check_given(aspect=aspect, fps=fps)
@@ -202,7 +207,9 @@ def show_recognition(
     if isinstance(camera, str):
         raise ValueError(f'{camera_name(camera)}: expected a clip, or the number of a camera of the browser, '
                          'found an address: `asl camera` opens it')
-    if camera is not None: return CameraWidget(camera, model)
+    if camera is not None:
+        if extractor is aspect is fps is None: return CameraWidget(camera, model)
+        raise ValueError('extractor, aspect, fps: expected none for a camera, which the browser reads, found some')
     recognizer = load_recognizer(model)
     with noting() as notes: clip,pictures = _load_clip(what, extractor, aspect, fps, recognizer.cfg)
     return ClipWidget(clip, pictures, recognizer, notes)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['torch_arrays', 'graph_features', 'random_clips', 'graph_probabilities', 'Agreement', 'agreement', 'expect_agreement',
-           'checked_agreement', 'check_precision', 'quietly']
+           'checked_agreement', 'check_precision', 'check_framework', 'quietly']
 
 # %% ../../nbs/70_export.graph.ipynb #910f4101
 import logging,math,warnings
@@ -315,6 +315,20 @@ def check_precision(
     raise ValueError(f'precision: expected one of {", ".join(_PRECISIONS)}, found {precision!r}')
 
 # %% ../../nbs/70_export.graph.ipynb #c21c6be8
+_UNLIKE = 'CVTransferLearningModel', # models of which the two frameworks have different networks
+
+def check_framework(
+    path,        # of the checkpoint
+    sidecar:dict,# of the checkpoint
+    framework    # 'pytorch' or 'tensorflow', which writes the file
+)->None:
+    "`ValueError` if the framework that writes the file cannot load the checkpoint"
+    name,trained = sidecar['model_name'],sidecar['settings']['DL_FRAMEWORK']
+    if name not in _UNLIKE or trained==framework: return
+    raise ValueError(f'{path}: expected a {name} trained with {framework}, since its networks in PyTorch and '
+                     f'Keras differ, found one trained with {trained}')
+
+# %% ../../nbs/70_export.graph.ipynb #d1a90d05
 @contextmanager
 def quietly():
     "Without messages of packages about how a file is made, and about packages that are not needed"

@@ -13,7 +13,8 @@ from ..landmarks import N_ROWS
 from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import INPUTS,OUTPUT,OnnxFile,make_metadata
 from ..predict import Recognizer
-from .graph import Agreement,check_precision,checked_agreement,graph_probabilities,quietly,torch_arrays
+from .graph import Agreement,check_framework,check_precision,checked_agreement
+from .graph import graph_probabilities,quietly,torch_arrays
 
 # %% ../../nbs/71_export.onnx_file.ipynb #c96769f1
 def _module(recognizer):
@@ -89,6 +90,7 @@ def export_onnx(
     "Write a checkpoint as an ONNX file, and say how far its answers agree with the checkpoint's"
     check_precision(precision)
     onnx,(path,sidecar,_) = require('onnx', 'export'),read_sidecar(pretrained_file(checkpoint))
+    check_framework(path, sidecar, 'pytorch')
     recognizer = Recognizer.from_pretrained(checkpoint, framework='pytorch')
     model = _TO[precision](_traced(recognizer))
     onnx.helper.set_model_props(model, make_metadata(path, sidecar))

@@ -15,7 +15,8 @@ from ..landmarks import N_ROWS
 from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import INPUTS,OUTPUT,TFLiteFile,attach,make_metadata
 from ..predict import Recognizer
-from .graph import Agreement,check_precision,checked_agreement,graph_probabilities,quietly
+from .graph import Agreement,check_framework,check_precision,checked_agreement
+from .graph import graph_probabilities,quietly
 
 # %% ../../nbs/72_export.tflite_file.ipynb #b99afe2e
 def around(
@@ -111,6 +112,7 @@ def with_twin(
     from asl_nb.models.core import load_model_from_checkpoint
     require_tensorflow()
     require('ai_edge_litert', 'export')
+    check_framework(*read_sidecar(pretrained_file(checkpoint))[:2], 'tensorflow')
     recognizer = Recognizer.from_pretrained(checkpoint)
     return recognizer,load_model_from_checkpoint(checkpoint, dl_framework='tensorflow')
 
