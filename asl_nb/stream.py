@@ -296,5 +296,3 @@ def stream_settings()->dict:
             shortest_step=_SHORTEST_STEP, seconds_lowered=_SECONDS_LOWERED, seconds_still=_SECONDS_STILL,
             agreeing_looks=_AGREEING_LOOKS, seconds_same=_SECONDS_SAME, shortest_sign=SHORTEST_SIGN,
             seconds_kept=SECONDS_KEPT, look_every=_LOOK_EVERY, slack=_SLACK, window=_WINDOW))
-
-stream_settings()['stream']

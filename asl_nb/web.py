@@ -133,10 +133,10 @@ def _write_model(checkpoint, file):
 _LARGE = (MODELS.name, 'model.onnx', 'vendor/vision_wasm_module_internal.wasm',
           'vendor/ort-wasm-simd-threaded.wasm') # of which the page shows the progress
 
-def _write_settings(checkpoint, site):
+def _write_settings(settings, site):
     "model.json, with the sizes of the large files"
     sizes = {name:(site/name).stat().st_size for name in _LARGE}
-    text = json.dumps(page_settings(checkpoint) | dict(sizes=sizes), ensure_ascii=False)
+    text = json.dumps(settings | dict(sizes=sizes), ensure_ascii=False)
     (site/'model.json').write_text(text, encoding='utf-8')
 
 # %% ../nbs/76_web.ipynb #e0496a7d
@@ -150,14 +150,14 @@ def build_site(
     out = Path(out)
     _check_place(out.absolute())
     vendor = {name:data for p in PACKAGES for name,data in read_files(p).items()}
-    page_settings(checkpoint) # an error before a minute of computing
+    settings = page_settings(checkpoint) # an error comes before a minute of computing
     with _replacing(out.absolute()) as site:
         shutil.copytree(ASSETS/'web', site, ignore=_OF_NOTEBOOKS, dirs_exist_ok=True)
         for file in (MODELS, ASSETS/'holistic-LICENSE.txt'): shutil.copyfile(file, site/file.name)
         (site/'vendor').mkdir()
         for name,data in vendor.items(): (site/'vendor'/name).write_bytes(data)
         _write_model(checkpoint, site/'model.onnx')
-        _write_settings(checkpoint, site)
+        _write_settings(settings, site)
     return out
 
 # %% ../nbs/76_web.ipynb #2e17d316

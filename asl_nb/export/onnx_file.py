@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from ..utils import atomic_path,require
 from ..landmarks import N_ROWS
-from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import INPUTS,OUTPUT,OnnxFile,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,check_framework,check_precision,checked_agreement
@@ -89,9 +88,9 @@ def export_onnx(
 )->Agreement:
     "Write a checkpoint as an ONNX file, and say how far its answers agree with the checkpoint's"
     check_precision(precision)
-    onnx,(path,sidecar,_) = require('onnx', 'export'),read_sidecar(pretrained_file(checkpoint))
+    onnx,recognizer = require('onnx', 'export'),Recognizer.from_pretrained(checkpoint, framework='pytorch')
+    path,sidecar = recognizer.stored.path,recognizer.stored.sidecar
     check_framework(path, sidecar, 'pytorch')
-    recognizer = Recognizer.from_pretrained(checkpoint, framework='pytorch')
     model = _TO[precision](_traced(recognizer))
     onnx.helper.set_model_props(model, make_metadata(path, sidecar))
     with atomic_path(file) as tmp:

@@ -15,7 +15,6 @@ from ..utils import atomic_path
 from ..config import SOURCES
 from ..landmarks import N_ROWS
 from ..clip import Clip
-from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import FRAMES,MODEL_NAME,SCORES,SubmissionFile,attach,make_metadata
 from .graph import Agreement,agreement,check_precision,expect_agreement,random_clips
 from .tflite_file import around,convert,from_landmarks,with_twin
@@ -58,13 +57,12 @@ def export_submission(
 )->Agreement:
     "Write a checkpoint as a submission, and say how far its answers agree with the checkpoint's"
     check_precision(precision)
-    path,sidecar,_ = read_sidecar(pretrained_file(checkpoint))
     recognizer,twin = with_twin(checkpoint)
     model = around(twin, partial(_scores, recognizer, twin), {FRAMES:(None,N_ROWS,3)}, SCORES)
     with TemporaryDirectory() as folder, atomic_path(file) as tmp:
         inner = Path(folder)/MODEL_NAME
         inner.write_bytes(convert(model, precision))
-        attach(inner, make_metadata(path, sidecar))
+        attach(inner, make_metadata(recognizer.stored.path, recognizer.stored.sidecar))
         _check_size(inner.read_bytes(), file)
         with ZipFile(tmp, 'w', ZIP_DEFLATED) as archive: archive.write(inner, MODEL_NAME)
         return expect_agreement(_compared(recognizer, SubmissionFile(tmp)), file, precision=='float32')

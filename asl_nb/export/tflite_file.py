@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from ..utils import atomic_path,require,require_tensorflow
 from ..landmarks import N_ROWS
-from ..models.checkpoint import pretrained_file,read_sidecar
 from ..exported import INPUTS,OUTPUT,TFLiteFile,attach,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,check_framework,check_precision,checked_agreement
@@ -112,8 +111,8 @@ def with_twin(
     from asl_nb.models.core import load_model_from_checkpoint
     require_tensorflow()
     require('ai_edge_litert', 'export')
-    check_framework(*read_sidecar(pretrained_file(checkpoint))[:2], 'tensorflow')
     recognizer = Recognizer.from_pretrained(checkpoint)
+    check_framework(recognizer.stored.path, recognizer.stored.sidecar, 'tensorflow')
     return recognizer,load_model_from_checkpoint(checkpoint, dl_framework='tensorflow')
 
 # %% ../../nbs/72_export.tflite_file.ipynb #57c8fd65
@@ -124,12 +123,11 @@ def export_tflite(
 )->Agreement:
     "Write a checkpoint as a TensorFlow Lite file, and say how far its answers agree with the checkpoint's"
     check_precision(precision)
-    path,sidecar,cfg = read_sidecar(pretrained_file(checkpoint))
     recognizer,twin = with_twin(checkpoint)
-    inputs = dict(zip(INPUTS, ((None,N_ROWS,cfg.N_DIMS), (), ())))
+    inputs = dict(zip(INPUTS, ((None,N_ROWS,recognizer.cfg.N_DIMS), (), ())))
     model = around(twin, partial(from_landmarks, recognizer, twin), inputs, OUTPUT)
     content = convert(model, precision)
     with atomic_path(file) as tmp:
         tmp.write_bytes(content)
-        attach(tmp, make_metadata(path, sidecar))
+        attach(tmp, make_metadata(recognizer.stored.path, recognizer.stored.sidecar))
         return checked_agreement(recognizer, TFLiteFile(tmp), file, exact=precision=='float32')

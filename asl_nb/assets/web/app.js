@@ -3,7 +3,7 @@
 import {loadInWorker, loadLandmarker} from './landmarker.js';
 import {loadRecognizer} from './recognizer.js';
 import {cameraProblem, cameras, closeFile, everyFrame, openCamera, openFile} from './source.js';
-import {Stream, answer, handRaised} from './stream.js';
+import {Stream, answer, asPoints, handRaised} from './stream.js';
 import {Timeline, card, clock, drawSkeleton, fit, listSign, make, percent, showBars} from './view.js';
 
 const page = Object.fromEntries([...document.querySelectorAll('[id]')].map(element => [element.id, element]));
@@ -159,7 +159,6 @@ async function find(landmarker, image) {
 
 const look = async (...clip) => (await tools).recognizer.probabilities(...clip);
 const isShort = ({stream}) => video.duration - 1 / stream.fps < settings.max_clip; // until its last picture
-const scaled = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
 
 async function watchCamera(mine, {landmarker}, camera) {
   const take = async (frame, time) => {
@@ -199,7 +198,7 @@ async function take(mine, {time, picture, found}) {
 /** The one event of a short video. */
 async function wholeClip({stream, frames, times}) {
   const {aspect, fps, signs} = stream, probs = await look(frames, aspect, fps);
-  const raised = frames.some(frame => handRaised(scaled(frame, aspect), settings));
+  const raised = frames.some(frame => handRaised(asPoints(frame, aspect), settings));
   return {kind: 'recognized', start: times[0], end: times[0] + times.length / fps, ...answer(probs, settings, {signs, raised})};
 }
 

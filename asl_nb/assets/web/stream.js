@@ -17,6 +17,9 @@ function median(values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
+/** A frame as points. */
+export const asPoints = (frame, aspect) => frame.map((v, i) => i % 2 ? v : v * aspect);
+
 const rows = ([start, end]) => Array.from({length: end - start}, (_, i) => start + i);
 const x = (points, row) => points[2 * row], y = (points, row) => points[2 * row + 1];
 
@@ -209,7 +212,7 @@ export class Stream {
       fail(`time: expected seconds, no earlier than the last frame, found ${time}`);
     this.n += 1;
     this.time = time;
-    const span = this.movement.push(frame.map((v, i) => i % 2 ? v : v * this.aspect), time);
+    const span = this.movement.push(asPoints(frame, this.aspect), time);
     if (span || this.movement.start !== null) this.keep(time, frame);
     if (!span) return this.lookAgain(time);
     return span.end === null ? [{kind: 'started', time}] : this.finish(span);
