@@ -26,6 +26,7 @@ test: $(VENV)/.installed-$(TEST_EXTRAS)
 bench: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/python -W ignore benchmarks/data.py $(if $(DATA),--data $(DATA))
 	$(BIN)/python -W ignore benchmarks/models.py
+	$(BIN)/python -W ignore benchmarks/fullsize.py
 	$(BIN)/python -W ignore benchmarks/inference.py
 	$(if $(DATA),$(BIN)/python -W ignore benchmarks/accuracy.py --data $(DATA))
 

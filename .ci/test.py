@@ -90,7 +90,7 @@ def benchmarks():
                 for script,more in (('data',()), ('models',()), ('models',(*few[:2], *both)), ('accuracy',few),
                                 ('pretrained',()), ('empty_frames',()), ('inference',()), ('labels',()), ('stream',()),
                                 ('recipe',('--only','no b*','a class*','kernel*','GISLR*')), ('wlasl',()), ('extract',()), ('backbone',()),
-                                ('few_shot',('--folds','1')), ('export',()), ('scale',()))])
+                                ('few_shot',('--folds','1')), ('export',()), ('fullsize',()), ('scale',()))])
 
 KERAS,SEARCH = '(3[0-79]_keras_|43_|48_|72_|73_|74_|90_)','(50|52)_' # notebooks that load TensorFlow, or Ray
 

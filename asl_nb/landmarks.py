@@ -71,7 +71,7 @@ def unseen_as_nan(
     rows=None # (P,) rows of the 543 that the points are; None for all
 )->np.ndarray: # (..., P, C), NaN = not seen
     "NaN instead of zeros for the parts that were not seen"
-    if not (lm[...,0]==0).any(): return lm
+    if lm.all(): return lm # no zeros; NaN counts as true
     types = ROW_TYPE if rows is None else ROW_TYPE[np.asarray(rows)]
     nothing = ((lm[...,:2]==0) | np.isnan(lm[...,:2])).all(-1) # ... p
     unseen = np.zeros_like(nothing)

@@ -23,7 +23,8 @@ that of the two largest sizes, where what is the same at any size counts least. 
 the largest take 11 GB, and 3 more while they are packed. A run that was interrupted goes on where it was if the words are repeated.
 
 --kill makes, packs, trains (two epochs) and evaluates the smallest size twice: without a break, and with SIGKILL at ten points that are
-counted in files and steps, each time started again. All files must have the same bytes: clips, store, history, weights, state, report.
+counted in files and steps, each time started again. All files must have the same bytes: clips, store, history, weights, report; of the
+state of training (last.pt) the values are compared.
 Linux only. Exits with 1 if killing changes a file; --check runs a part of both, tiny.
 """
 import argparse
