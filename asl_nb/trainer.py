@@ -600,6 +600,9 @@ def _train(trainer, resume):
     if there and not resume:
         raise FileExistsError(f'{trainer.run_dir}: expected a new folder, found a run: '
                               'resume it (--resume)')
+    if (other := trainer.state_path.with_suffix('.ckpt')).exists(): # of `train_on_devices`
+        raise FileExistsError(f'{other}: expected a new folder, found a run on several devices: '
+                              'resume it with --devices')
     if resume and not there: print(f'{trainer.run_dir}: no finished epoch to resume; starting')
     (trainer.resume() if there else trainer).train()
 
