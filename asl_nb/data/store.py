@@ -21,7 +21,7 @@ from .preprocess import kept_rows,make_features
 
 # %% ../../nbs/13_data.store.ipynb #426e9392
 _FORMAT = 2 # of the files in a store
-_READER = 3 # what the clips' files are taken to say; 2: a part of zeros was not seen; 3: what is no person is left out; 4: SHA-256 of contents
+_READER = 4 # what is made of clips' files; 2: zeros are not seen; 3: what is no person is left out; 4: other hashes
 
 def store_settings(
     cfg:Config # settings
