@@ -6,7 +6,6 @@ import html
 import posixpath
 import re
 import runpy
-import shutil
 import sys
 import tempfile
 from base64 import b64decode
@@ -60,17 +59,15 @@ class Notebook:
         if not found: raise ValueError(f'nbs/{self.path}: expected a first cell with # Title and > Subtitle, found {first and first.source!r}')
         self.title,self.subtitle = found[1].strip(),re.sub(r'\n> ?', ' ', found[2])
         first.source = first.source[found.end():]
+        module = next((m[1] for c in cells if (m:=re.match(r'#\|\s*default_exp\s+(\S+)', c.source))), None)
+        self.module = module and ROOT/'asl_nb'/(module.replace('.', '/')+'.py')
         self.cells = [c for c in cells if c.source.strip() and not directives(c) & {'hide','default_exp'}]
 
     @cached_property
     def definitions(self):
         "The lines of the module on which its public names are defined; methods of a class as Class.method"
-        found = {}
-        for module,names in INDEX['syms'].items():
-            if any(page.split('#')[0]==self.page for page,_ in names.values()):
-                self.module = ROOT/next(iter(names.values()))[1]
-                for node in ast.parse(self.module.read_text(encoding='utf-8')).body: found |= lines_of(node)
-        return found
+        body = ast.parse(self.module.read_text(encoding='utf-8')).body if self.module else []
+        return {name:line for node in body for name,line in lines_of(node).items()}
 
 def directives(cell): return set(re.findall(r'^\s*#\s*\|\s*(\w+)', cell.source, re.M)) if cell.cell_type=='code' else set()
 
@@ -88,6 +85,8 @@ def lines_of(node):
     return found | {f'{name}.{m.name}':m.lineno for name in found for m in methods(node)}
 
 # ---- Text
+
+FORMULA = re.compile(r'\$[^\s$](?:[^$\n]*[^\s$])?\$') # would need a program of another host, or a large one here
 
 class Text:
     "Markdown as HTML, with links to pages and to the definitions of names"
@@ -132,6 +131,8 @@ class Text:
         linked = False
         for token in tokens:
             if token.type in ('link_open','link_close'): linked = token.type=='link_open'
+            if token.type=='text' and (found:=FORMULA.search(token.content)):
+                raise ValueError(f'nbs/{nb.path}: expected a formula in Unicode, as xᵀΣ⁻¹μ, found {found[0]}')
             if token.type=='link_open': token.attrSet('href', self.link(nb, token.attrs['href']))
             if token.type=='html_inline': token.content = self.in_html(nb, token.content)
             if token.type=='code_inline' and not linked and (href:=self.defined(nb, token.content)):
@@ -242,8 +243,9 @@ class Page:
         return f'<div class="method">{self.heading(4, name)}\n{colored(signature_of(node, source), "python")}\n{self.docstring(node)}</div>'
 
     def heading(self, level, name):
-        line = self.nb.definitions[name]
-        source = f'{REPOSITORY}/{self.nb.module.relative_to(ROOT).as_posix()}#L{line}'
+        module = self.nb.module.relative_to(ROOT).as_posix()
+        if name not in self.nb.definitions: raise ValueError(f'{module}: expected {name}, found none: nbdev_export')
+        source = f'{REPOSITORY}/{module}#L{self.nb.definitions[name]}'
         return (f'<h{level} id="{name.lower()}" class="name"><code>{name}</code>'
                 f'<a class="source" href="{source}" title="{name} in the repository">source</a></h{level}>')
 
@@ -301,6 +303,8 @@ def navigation(contents, titles):
         if 'section' in entry: yield {entry['section']:list(navigation(entry['contents'], titles))}
         else: yield {entry['text']:page_of(entry['href']).replace('.html', '.md') if entry['href'] in titles else entry['href']}
 
+PICTURES = {'.png','.gif','.jpg','.jpeg','.svg','.webp','.mp4','.webm'}
+
 class Notebooks(BasePlugin):
     "Gives MkDocs the notebooks as pages"
     def __init__(self, notebooks):
@@ -310,7 +314,7 @@ class Notebooks(BasePlugin):
 
     def on_files(self, files, config):
         given = {'site.css':CSS.read_bytes()}
-        for p in sorted(NBS.rglob('images/*')): given[p.relative_to(NBS).as_posix()] = p.read_bytes()
+        given |= {p.relative_to(NBS).as_posix():p.read_bytes() for p in sorted(NBS.rglob('*')) if p.suffix in PICTURES}
         for uri,page in self.pages.items():
             about = yaml.safe_dump(dict(title=page.nb.title, description=page.nb.subtitle), allow_unicode=True, width=1000)
             given |= {uri:f'---\n{about}---\n', **page.images}
@@ -352,7 +356,8 @@ def render(folder, tmp):
 
 def main():
     with tempfile.TemporaryDirectory() as tmp:
-        wrong = render(OUT, Path(tmp)) or site_links.problems(OUT, ADDRESS, INDEX)
+        try: wrong = render(OUT, Path(tmp)) or site_links.problems(OUT, ADDRESS, INDEX)
+        except ValueError as e: wrong = [e]
     for problem in wrong: print(problem)
     print(f'{len(wrong)} problems' if wrong else f'{OUT}: {len(list(OUT.rglob("*.html")))} pages')
     return int(bool(wrong))
