@@ -14,28 +14,28 @@ SITE,PICTURES = ROOT/'_docs',ROOT/'out'/'site'
 PAGES = '''index.html guide/start.html guide/how_it_works.html guide/results.html tutorials/quickstart.html from_the_original.html
     data.eda.html visualizations.html predict.html cli.html'''.split()
 SIZES = dict(phone=(390,844), desktop=(1280,900))
-STATE = """(async () => {
+STATE = """(async width => {
     for (const i of document.images) i.loading = 'eager';
     await Promise.race([Promise.all([...document.images].map(i => i.decode().catch(() => 0))), new Promise(f => setTimeout(f, 5000))]);
     const scrolls = e => e && (['auto','scroll','hidden'].includes(getComputedStyle(e).overflowX) && e!=document.body || scrolls(e.parentElement));
     const out = [...document.querySelectorAll('article *')].filter(e => {
         const r = e.getBoundingClientRect();
-        return r.width && (r.right>innerWidth+1 || r.left<-1) && !scrolls(e.parentElement) && getComputedStyle(e).position!='absolute' });
+        return r.width && (r.right>width+1 || r.left<-1) && !scrolls(e.parentElement) && getComputedStyle(e).position!='absolute' });
     return {
         title: document.title, heading: document.querySelector('article h1')?.innerText ?? '',
-        width: document.documentElement.scrollWidth, window: innerWidth,
+        width: document.documentElement.scrollWidth,
         wide: out.slice(0, 3).map(e => e.outerHTML.slice(0, 80)),
         pictures: [...document.images].filter(i => !i.naturalWidth).map(i => i.getAttribute('src')),
         dark: document.body.dataset.mdColorScheme=='slate' };
-})()"""
+})"""
 
-def open_page(page, url):
+def open_page(page, url, width):
     "Load a page; what Chromium says of it"
     page.call('Page.navigate', url='about:blank')
     page.events.clear()
     page.call('Page.navigate', url=url)
     page.wait("location.href!='about:blank' && document.readyState=='complete'")
-    return page.js(STATE)
+    return page.js(f'{STATE}({width})')
 
 def told(events, url):
     "What went wrong while a page was loading, from the events of Chromium"
@@ -48,15 +48,15 @@ def told(events, url):
             yield f'{given["response"]["url"]}: found status {given["response"]["status"]}'
         elif method=='Network.loadingFailed' and not given.get('canceled'):
             yield f'{asked.get(given["requestId"])}: found {given["errorText"]}'
-        elif method=='Runtime.exceptionThrown': yield f'expected no error, found {given["exceptionDetails"]["text"]}'
+        elif method=='Runtime.exceptionThrown': yield f'expected no error, found {given["exceptionDetails"].get("exception", given)}'
         elif method=='Log.entryAdded' and given['entry']['level']=='error': yield f'expected no error, found {given["entry"]["text"]}'
         elif method=='Runtime.consoleAPICalled' and given['type']=='error':
             yield f'expected no error, found {[a.get("value") for a in given["args"]]}'
 
-def seen(state, dark):
-    "What is wrong with a page that has been loaded"
+def seen(state, width, dark):
+    "What is wrong with a page that has been loaded, in a window of this width"
     if not state['title'] or not state['heading']: yield f'expected a title and a heading, found {state["title"]!r} and {state["heading"]!r}'
-    if state['width']>state['window']: yield f'expected a page {state["window"]} wide, found {state["width"]}'
+    if state['width']>width: yield f'expected a page {width} wide, found {state["width"]}'
     yield from (f'expected it inside the page, found {w}' for w in state['wide'])
     yield from (f'expected a picture, found none: {p}' for p in state['pictures'])
     if state['dark']!=dark: yield f'expected {"dark" if dark else "light"} colors, found the others'
@@ -68,13 +68,13 @@ def look(page, url, names, pictures):
         for color in 'light','dark':
             page.call('Emulation.setEmulatedMedia', features=[dict(name='prefers-color-scheme', value=color)])
             for name in names:
-                state = open_page(page, f'{url}/{name}')
+                state = open_page(page, f'{url}/{name}', width)
                 if pictures: page.screenshot(PICTURES/f'{name.replace("/", "-").removesuffix(".html")}-{size}-{color}.png')
-                for problem in [*seen(state, color=='dark'), *told(page.events, url)]: yield f'{name} ({size}, {color}): {problem}'
+                for problem in [*seen(state, width, color=='dark'), *told(page.events, url)]: yield f'{name} ({size}, {color}): {problem}'
 
 def search(page, url):
     "What is wrong with the search"
-    open_page(page, f'{url}/index.html')
+    open_page(page, f'{url}/index.html', 0)
     page.js("document.querySelector('label[for=__search]').click() ?? 0")
     page.js("(i => { i.focus(); i.value = 'Recognizer'; i.dispatchEvent(new KeyboardEvent('keyup', {bubbles:true})) })(document.querySelector('.md-search__input')) ?? 0")
     try: page.wait("[...document.querySelectorAll('.md-search-result__item a')].some(a => a.href.includes('predict.html'))", 30)
