@@ -92,7 +92,6 @@ class Text:
     "Markdown as HTML, with links to pages and to the definitions of names"
     def __init__(self, notebooks):
         self.md = MarkdownIt('commonmark').enable(['table','strikethrough'])
-        self.md.options['highlight'] = lambda code,language,_: colored(code, language)
         self.pages = {nb.path:nb.page for nb in notebooks}
         self.names = {} # what a text may call a definition, and where that is; in the order of the site
         for nb in notebooks:
@@ -123,7 +122,8 @@ class Text:
         for i,token in enumerate(tokens):
             if token.type=='heading_open' and headings is not None:
                 token.attrSet('id', headings.add(int(token.tag[1]), tokens[i+1]))
-            if token.type=='html_block': token.content = self.in_html(nb, token.content)
+            if token.type=='fence': token.type,token.content = 'html_block',colored(token.content, token.info.split(' ')[0])
+            elif token.type=='html_block': token.content = self.in_html(nb, token.content)
             if token.children: token.children = list(self.inline(nb, token.children))
         return self.md.renderer.render(tokens, self.md.options, {})
 
