@@ -56,7 +56,8 @@ class Notebook:
         self.page,cells = page_of(self.path),nbformat.read(NBS/self.path, as_version=4).cells
         first = next((c for c in cells if c.cell_type=='markdown'), None)
         found = re.match(r'# (.+)\n\s*> (.+(?:\n> .+)*)\n*', first.source if first else '')
-        if not found: raise ValueError(f'nbs/{self.path}: expected a first cell with # Title and > Subtitle, found {first and first.source!r}')
+        if not found:
+            raise ValueError(f'nbs/{self.path}: expected a first cell with # Title and > Subtitle, found {first and first.source!r}')
         self.title,self.subtitle = found[1].strip(),re.sub(r'\n> ?', ' ', found[2])
         first.source = first.source[found.end():]
         module = next((m[1] for c in cells if (m:=re.match(r'#\|\s*default_exp\s+(\S+)', c.source))), None)
@@ -78,7 +79,9 @@ def names_of(node):
     names = patch_name(node) if isinstance(node, DEFINED) else []
     return [n for n in ([names] if isinstance(names, str) else names) if public(n)]
 
-def methods(node): return [m for m in node.body if isinstance(m, DEFINED) and public(m.name)] if isinstance(node, ast.ClassDef) else []
+def methods(node):
+    "The public methods, if it is a class"
+    return [m for m in node.body if isinstance(m, DEFINED) and public(m.name)] if isinstance(node, ast.ClassDef) else []
 
 def lines_of(node):
     found = {name:node.lineno for name in names_of(node)}
@@ -233,14 +236,15 @@ class Page:
     def definition(self, name, node, source):
         "A heading, the signature, the docstring and, folded, the code of a definition; the same of its methods"
         self.headings.note(3, name.lower(), name)
-        init = next((m for m in node.body if isinstance(m, DEFINED) and m.name=='__init__'), None) if isinstance(node, ast.ClassDef) else None
-        signature = signature_of(node, source)+(f'\n\n{signature_of(init, source)}' if init else '')
+        made = [m for m in node.body if isinstance(m, DEFINED) and m.name=='__init__'] if isinstance(node, ast.ClassDef) else []
+        signature = '\n\n'.join(signature_of(n, source) for n in [node, *made])
         return (f'{self.heading(3, name)}\n{colored(signature, "python")}\n{self.docstring(node)}'
                 +''.join(self.method(f'{name}.{m.name}', m, source) for m in methods(node))
                 +folded('Code', segment(node, source)))
 
     def method(self, name, node, source):
-        return f'<div class="method">{self.heading(4, name)}\n{colored(signature_of(node, source), "python")}\n{self.docstring(node)}</div>'
+        signature = colored(signature_of(node, source), 'python')
+        return f'<div class="method">{self.heading(4, name)}\n{signature}\n{self.docstring(node)}</div>'
 
     def heading(self, level, name):
         module = self.nb.module.relative_to(ROOT).as_posix()
@@ -293,7 +297,7 @@ def listed(contents):
 def unlisted(found):
     "Notebooks that the sidebar does not list once, and those that it lists and nobody has"
     there = {p.relative_to(NBS).as_posix() for p in NBS.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts}
-    wrong = [f'_quarto.yml: {p}: expected once in the sidebar, found {found.count(p)} times' for p in sorted(there) if found.count(p)!=1]
+    wrong = [f'_quarto.yml: {p}: expected once in the sidebar, found {n} times' for p in sorted(there) if (n:=found.count(p))!=1]
     return wrong+[f'_quarto.yml: {p}: expected a notebook in nbs, found none' for p in sorted(set(found)-there)]
 
 def navigation(contents, titles):
@@ -329,7 +333,8 @@ class Notebooks(BasePlugin):
         return page
 
 THEME = dict(name='material', language='en', font=False, icon=dict(logo='material/hand-wave'),
-             features='navigation.tabs navigation.sections navigation.prune navigation.top navigation.footer toc.follow content.code.copy search.highlight'.split(),
+             features=['content.code.copy', 'search.highlight', 'toc.follow',
+                       *(f'navigation.{n}' for n in ('tabs','sections','prune','top','footer'))],
              palette=[dict(media=f'(prefers-color-scheme: {now})', scheme=scheme, primary='teal', accent='teal',
                            toggle=dict(icon=f'material/weather-{icon}', name=f'Switch to {other} mode'))
                       for now,scheme,icon,other in (('light','default','sunny','dark'), ('dark','slate','night','light'))])
@@ -343,10 +348,11 @@ def render(folder, tmp):
     nav = list(navigation(website['sidebar']['contents']+website['navbar']['left'], {nb.path:nb.title for nb in notebooks}))
     cfg = MkDocsConfig()
     quiet = dict.fromkeys(('not_found','omitted_files'), 'ignore') # site_links checks what comes out
-    cfg.load_dict(dict(site_name=website['title'], site_description=website['description'], site_url=ADDRESS, nav=nav, theme=THEME,
-                       docs_dir=str(tmp), site_dir=str(folder), use_directory_urls=False, extra_css=['site.css'], plugins=['material/search'],
-                       validation=dict(nav=quiet, links=quiet),
-                       extra=dict(generator=False, social=[dict(icon='fontawesome/brands/github', link=INDEX['settings']['git_url'])])))
+    repository = dict(icon='fontawesome/brands/github', link=INDEX['settings']['git_url'])
+    cfg.load_dict(dict(site_name=website['title'], site_description=website['description'], site_url=ADDRESS, nav=nav,
+                       docs_dir=str(tmp), site_dir=str(folder), use_directory_urls=False, validation=dict(nav=quiet, links=quiet),
+                       theme=THEME, extra_css=['site.css'], plugins=['material/search'],
+                       extra=dict(generator=False, social=[repository])))
     errors,_ = cfg.validate()
     if errors: return [f'{name}: {error}' for name,error in errors]
     cfg.plugins['notebooks'] = Notebooks(notebooks)
