@@ -125,8 +125,8 @@ def words_of(command, places):
     if words[0]=='asl': return [sys.executable, '-c', 'from asl_nb.cli import main; main()', *words[1:]]
     return [sys.executable, '-W', 'ignore', *words]
 
-def made(name, command, folder, places):
-    "Run commands whose output is kept; what went wrong, or nothing. The lock is also the commands', and ends with the last of them"
+def made(name, command, folder, places, fresh=None):
+    "Run commands whose output is kept; what went wrong, or nothing. What is `fresh` is removed before. The lock ends with the last command"
     import fcntl
     commands = [command] if isinstance(command, str) else command
     folder.mkdir(parents=True, exist_ok=True)
@@ -136,6 +136,7 @@ def made(name, command, folder, places):
         try: fcntl.flock(lock, fcntl.LOCK_EX|fcntl.LOCK_NB)
         except BlockingIOError: return 'still runs elsewhere'
         if (folder/'output.txt').exists(): return None
+        if fresh: shutil.rmtree(fresh, ignore_errors=True)
         with atomic_path(said) as tmp: tmp.write_text(wanted)
         with open(folder/'running.txt', 'w') as out, open(folder/'errors.txt', 'w') as errors:
             for c in commands:
@@ -158,8 +159,7 @@ def run_entry(name, store, places, out):
     entry,steps = store['entries'][name],store['steps']
     if why := lacking(entry, places, steps): return f'not run: {why}',[]
     for step in (n for n in entry.get('needs', []) if n in steps):
-        if not (out/step/'output.txt').exists(): shutil.rmtree(places[step], ignore_errors=True)
-        if why := made(step, steps[step]['command'], out/step, places): return f'{step}: {why}',[]
+        if why := made(step, steps[step]['command'], out/step, places, fresh=places[step]): return f'{step}: {why}',[]
     print(f'{time.strftime("%H:%M:%S")} {name}', flush=True)
     if why := made(name, entry['command'], out/name, {**places, 'out':out/name}): return why,[]
     found = list(changes(entry, measured(entry, out/name)))
