@@ -5,15 +5,16 @@
     python benchmarks/results.py --check
 
 `nbs/results/results.yaml` is the list: for each entry its command, its data, how its numbers are read from what the command says and
-writes, the numbers with a tolerance, and the sentences of pages that print them. The numbers of the cards are read from the cards.
+writes, the numbers with a tolerance, and the sentences of pages that print them. The numbers of the cards are read from the cards. A
+picture's number is how much it differs from the one that is shown.
 FOLDER has data folders under their names (`--list` shows them); each can be given alone, as in --everyday DIR. Entries whose data
 were not named are listed as not run.
 
 What an entry's command writes lies in OUT/NAME. It is kept, so a run that was killed goes on where it was; --again makes the entry
 anew. OUT/report.md says at the end what was made, what changed, and where that is printed.
 
---check needs no data, and no more than half a minute: the cards are filled in again from the answers that nbs/results keeps, the example
-of README.md is run, every sentence of the list must be on its page, and README.md and the guide must have no other number that looks
+--check needs no data, and about half a minute: the cards are filled in again from the answers that nbs/results keeps, the example
+and the picture of README.md are made, every sentence of the list must be on its page, and README.md and the guide must have no other number that looks
 like a result. It exits with 1 if one does not fit.
 """
 import argparse
@@ -26,6 +27,7 @@ import time
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -33,7 +35,7 @@ from asl_nb.utils import atomic_path
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT/'nbs'/'results'/'results.yaml'
-FIELDS = {'title','command','needs','device','quick','date','data','split','file','lines','stored','columns','numbers','labels','tolerance',
+FIELDS = {'title','command','needs','device','quick','date','data','split','file','lines','pictures','stored','columns','numbers','labels','tolerance',
           'printed','note'}
 
 def read_store(path=STORE):
@@ -92,20 +94,28 @@ def file_numbers(path):
     "The numbers in a file's tables"
     return csv_numbers(path) if path.suffix=='.csv' else table_numbers(path.read_text(encoding='utf-8'))
 
+def picture_difference(*paths):
+    "How much two pictures or films differ: the mean over their points, 0 to 1"
+    from PIL import Image, ImageSequence
+    a,b = ([np.asarray(f.convert('RGB'), float)/255 for f in ImageSequence.Iterator(Image.open(p))] for p in paths)
+    if [f.shape for f in a]!=[f.shape for f in b]: return 1.
+    return float(np.mean([np.abs(f-g).mean() for f,g in zip(a, b)]))
+
 def expected(entry):
     "The numbers of an entry as they are printed"
     columns,found = entry.get('columns'),{}
     for name,value in entry.get('numbers', {}).items():
         if columns: found |= {f'{name}.{c}':v for c,v in zip(columns, value, strict=True) if v is not None}
         else: found[name] = value
-    return {**(file_numbers(ROOT/entry['stored']) if 'stored' in entry else {}), **found}
+    return {**(file_numbers(ROOT/entry['stored']) if 'stored' in entry else {}), **found, **dict.fromkeys(entry.get('pictures', {}), 0)}
 
 def measured(entry, folder):
     "The numbers that a run gave"
     text,file = (folder/'output.txt').read_text(encoding='utf-8'),entry.get('file')
     found = file_numbers(folder/file) if file else {}
     if file and not file.endswith('.csv'): text += (folder/file).read_text(encoding='utf-8')
-    return {**found, **line_numbers(text, entry.get('lines', []))}
+    pictures = {made:picture_difference(folder/made, ROOT/shown) for made,shown in entry.get('pictures', {}).items()}
+    return {**found, **pictures, **line_numbers(text, entry.get('lines', []))}
 
 def changes(entry, found):
     "What a run gave otherwise than it is printed, as text"
@@ -185,7 +195,7 @@ def run(store, names, places, out):
 
 def pages(entry):
     "The pages that print an entry's numbers"
-    return [*entry.get('printed', {}), *([entry['stored']] if 'stored' in entry else [])]
+    return [*entry.get('printed', {}), *entry.get('pictures', {}).values(), *([entry['stored']] if 'stored' in entry else [])]
 
 def plain(text):
     "A text as it is compared: one kind of space, .5 for 0.5, 5% for 5 %"
