@@ -229,7 +229,7 @@ def claims(entry):
             rows = [*entry['numbers']] if re.search(r'\{(row|%s)[}:]' % '|'.join(entry.get('columns', ['row'])), claim) else [None]
             for row in rows: yield page,filled(claim, numbers, row, entry.get('labels', {}).get(row))
 
-RESULT = re.compile(r'(?<![\w.,/-])(?:\d+(?:\.\d+)?%|\.\d+(?![\w.])|\d+(?:\.\d+)? times\b)') # a share, or how many times as much
+RESULT = re.compile(r'(?<![\w.,/-])(?:\d+(?:\.\d+)?%|\.\d+(?!\w|\.\d)|\d+(?:\.\d+)? times\b)') # a share, or how many times as much
 
 def unlisted(page, sentences, other):
     "Numbers in the prose of a page that look like results and are in no sentence of the list"
@@ -313,7 +313,7 @@ def check_functions():
     assert list(changes(entry, {'a.x':1.6, 'b.x':3.4}))==['b.x: 3 is printed, now 3.4 (tolerance 10%)']
     assert 'does not give it' in next(changes(entry, {'b.x':3}))
     assert plain('0.5 of\n 10.5 and 5 %')=='.5 of 10.5 and 5%'
-    assert RESULT.findall(plain('86 % of .5, 3.11, 0.10.21 and 80 times'))==['86%', '.5', '80 times']
+    assert RESULT.findall(plain('86 % of .5, 3.11, 0.10.21, 80 times and .47.'))==['86%', '.5', '80 times', '.47']
 
 def check(store):
     "Everything that needs no data; whether it fits"
