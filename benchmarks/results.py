@@ -14,8 +14,8 @@ What an entry's command writes lies in OUT/NAME. It is kept, so a run that was k
 anew. OUT/report.md says at the end what was made, what changed, and where that is printed.
 
 --check needs no data, and about half a minute: the cards are filled in again from the answers that nbs/results keeps, the example
-and the picture of README.md are made, every sentence of the list must be on its page, and README.md and the guide must have no other number that looks
-like a result. It exits with 1 if one does not fit.
+and the picture are made, every sentence of the list must be on its page, and README.md and the guide must have no other number that
+looks like a result. It exits with 1 if something does not fit.
 """
 import argparse
 import re
@@ -35,8 +35,8 @@ from asl_nb.utils import atomic_path
 
 ROOT = Path(__file__).resolve().parent.parent
 STORE = ROOT/'nbs'/'results'/'results.yaml'
-FIELDS = {'title','command','needs','device','quick','date','data','split','file','lines','pictures','stored','columns','numbers','labels','tolerance',
-          'printed','note'}
+FIELDS = {'title','command','needs','device','quick','date','data','split','file','lines','pictures','stored','columns',
+          'numbers','labels','tolerance','printed','note'}
 
 def read_store(path=STORE):
     "The list of results"
@@ -246,8 +246,8 @@ def check_pages(store):
             if not (ROOT/page).exists(): found.append(f'{name}: {page} does not exist')
             elif text not in page_text(page): found.append(f'{name}: {page} does not say "{text}"')
     guarded = ['README.md', *(str(p.relative_to(ROOT)) for p in sorted((ROOT/'nbs'/'guide').glob('*.ipynb')))]
-    for page in guarded:
-        if page not in store['sources']: found += unlisted(page, said.get(page, []), store['other'].get(page, [])+store['other']['anywhere'])
+    for page in (p for p in guarded if p not in store['sources']):
+        found += unlisted(page, said.get(page, []), store['other'].get(page, [])+store['other']['anywhere'])
     return found
 
 # what can be made again without data
@@ -269,7 +269,8 @@ def card_again(name='everyday-11'):
     figures = dict(name=name, model=model.sidecar['model_name'], n_signs=len(signs), signs=', '.join(signs), folds=len(runs)//seeds,
                    trainings='one training' if seeds==1 else f'{seeds} trainings', **size('data', data), **size('others', others),
                    looked_at=len(labels), left_out=labels.decision.isin(LEFT_OUT).sum(), renamed=labels.decision.isin(RENAMED).sum(),
-                   weights=sum(p.numel() for p in model.parameters())/1000, **{k:model.sidecar['calibration'][k] for k in ('temperature','threshold')},
+                   weights=sum(p.numel() for p in model.parameters())/1000,
+                   **{k:model.sidecar['calibration'][k] for k in ('temperature','threshold')},
                    final=re.search(r'^The final weights on .*$', read_card(name), re.M)[0])
     return fill_card(found, pd.read_csv(kept/'streams.csv', dtype=str).to_dict('records'), figures)
 
@@ -305,7 +306,8 @@ def check_entries(store, out):
 def check_functions():
     "What the functions promise"
     assert column_names(['a', 'near: x', 'x', 'y', 'far: x', 'y'])==['a', 'near: x', 'x', 'y', 'far: x', 'far: y']
-    table = '| clips | kind | number | share |\n| --- | --- | --- | --- |\n| all | new | 1,200 | 0.50 (0.4 to 0.6) |\n| 10 | the same | - | .25 |\n'
+    table = ('| clips | kind | number | share |\n| --- | --- | --- | --- |\n'
+             '| all | new | 1,200 | 0.50 (0.4 to 0.6) |\n| 10 | the same | - | .25 |\n')
     assert table_numbers(table)=={'all, new.number':1200, 'all, new.share':.5, '10, the same.share':.25}
     assert line_numbers('a  1.5 of 2\nb  3 of 4\n', [r'^(?P<row>\w) +(?P<x>[\d.]+) of'])=={'a.x':1.5, 'b.x':3}
     entry = dict(columns=['x'], numbers={'a':[1.5], 'b':[3]}, tolerance='10%', printed={'page':['{row} has {x:.1f}', 'all have {a.x:.0%}']})
