@@ -386,7 +386,8 @@ def _tell(words): print(words, file=sys.stderr) # commands print data on stdout
 
 # %% ../../nbs/13_data.store.ipynb #0b57ed96
 def _open(data, cfg, n_workers, progress):
-    "The store at `data`, or of the data folder at `data`"
+    "The store `data`, or the store of the data folder at `data`"
+    if isinstance(data, Store): return data
     data = cfg.path('RAW_DATA_DIR') if data is None else Path(data)
     if not data.is_dir(): raise FileNotFoundError(f'{data}: expected a data folder or store, found none')
     if (data/Config.MARKER_FILE).exists(): return Store(data)
@@ -397,7 +398,7 @@ def _open(data, cfg, n_workers, progress):
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41
 def open_store(
-    data,          # data folder in GISLR's layout, or a store; None for RAW_DATA_DIR
+    data,          # data folder in GISLR's layout, folder of a store, or `Store`; None for RAW_DATA_DIR
     cfg:Config,    # settings
     n_workers=1,   # processes, if it has to be built
     progress=True, # show a bar

@@ -17,7 +17,7 @@ from ..utils import atomic_path,check_count,keyword_hints,nearest
 from ..config import Config
 from ..data.preprocess import clip_views,surest_view
 from .registry import ARGUMENTS,FAMILIES,PACKAGES,CheckedNumbers,checked_value
-from .registry import get_model_params,override_params,resolve_params
+from .registry import get_model_params,model_class,override_params,resolve_params
 from .checkpoint import make_sidecar,pretrained_file,read_sidecar,read_weights
 from .checkpoint import write_checkpoint
 from .first_step import InputShape,fit_first_steps
@@ -379,9 +379,8 @@ def _arguments(params):
 # %% ../../nbs/22_models.core.ipynb #7b63456f
 def _build(model_name, n_classes, cfg, params):
     "A model with a full configuration and random weights"
-    part = lambda module: importlib.import_module(f'{PACKAGES[cfg.DL_FRAMEWORK]}.{module}')
-    core = part('core') # first: where a framework is missing, this says what to install
-    cls,inputs = getattr(part(FAMILIES[model_name]), model_name),InputShape.of(cfg)
+    core = importlib.import_module(f'{PACKAGES[cfg.DL_FRAMEWORK]}.core') # if it is missing, this says what to install
+    cls,inputs = model_class(model_name, cfg.DL_FRAMEWORK),InputShape.of(cfg)
     with core.first_weights(cfg.SEED):
         model = cls(inputs, n_classes, **_arguments(params))
         model.cfg,model.inputs,model.model_params = cfg,inputs,params

@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['PACKAGES', 'FAMILIES', 'DEFAULT_MODEL', 'ARGUMENTS', 'list_models', 'get_model_params', 'get_search_space',
-           'get_recipe', 'recipe_config', 'checked_value', 'CheckedNumbers', 'flatten', 'override_params',
-           'resolve_params']
+           'get_recipe', 'recipe_config', 'checked_value', 'CheckedNumbers', 'register_model', 'model_class', 'flatten',
+           'override_params', 'resolve_params']
 
 # %% ../../nbs/20_models.registry.ipynb #232cbcf1
-import copy,math,numbers,warnings
+import copy,importlib,math,numbers,warnings
 from fnmatch import fnmatch
 from functools import cache
 from importlib.resources import files
-from inspect import signature
+from inspect import Parameter,signature
 import yaml
 from ..utils import nearest
-from ..config import Config
+from ..config import Config,check_value
 
 # %% ../../nbs/20_models.registry.ipynb #1b19b496
 PACKAGES = dict(pytorch='asl_nb.models', tensorflow='asl_nb.keras_models')
@@ -27,13 +27,14 @@ FAMILIES = {name:module for module,names in dict(
     yet_another='YetAnotherTransformer YetAnotherEnsemble',
     conv_transformer='ConvTransformer',
     hand_model='HandModel').items() for name in names.split()}
+_OWN = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`, with the sections of models.yaml
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
     pattern='*' # may hold the wildcards * and ?
 )->list: # names
     "The models whose names match"
-    return sorted(n for n in FAMILIES if fnmatch(n, pattern))
+    return sorted(n for n in {**FAMILIES, **_OWN['models']} if fnmatch(n, pattern))
 
 # %% ../../nbs/20_models.registry.ipynb #fadb4486
 @cache
@@ -44,8 +45,8 @@ def _shipped():
 
 def _entry(section, name):
     "A model's entry in a section of the YAML file"
-    if name not in FAMILIES: raise KeyError(f'unknown model {name!r}.{nearest(name, FAMILIES)}')
-    return copy.deepcopy(_shipped()[section][name])
+    if name not in list_models(): raise KeyError(f'unknown model {name!r}.{nearest(name, list_models())}')
+    return copy.deepcopy({**_shipped()[section], **_OWN[section]}.get(name, {}))
 
 # %% ../../nbs/20_models.registry.ipynb #aeaf06e4
 def get_model_params(
@@ -68,8 +69,7 @@ def get_recipe(
     model_name:str # one of `list_models`
 )->dict: # settings by name
     "The settings that a model is recommended with; none for a documented model"
-    _entry('models', model_name) # an unknown name is an error
-    return copy.deepcopy(_shipped()['recipes'].get(model_name, {}))
+    return _entry('recipes', model_name)
 
 # %% ../../nbs/20_models.registry.ipynb #2b1a36b4
 def recipe_config(
@@ -116,6 +116,46 @@ class CheckedNumbers:
             like = p.annotation(1) if p.annotation in (int,float) else p.default
             if type(like) in (int,float): checked_value(name, value, like)
         return super().__new__(cls)
+
+# %% ../../nbs/20_models.registry.ipynb #5d382ff2
+def _defaults(cls):
+    "The values of a constructor's arguments, but for the first two"
+    given = {p.name:p.default for p in [*signature(cls.__init__).parameters.values()][1:]
+             if p.name not in ('inputs','n_classes')}
+    if missing := [name for name,value in given.items() if value is Parameter.empty]:
+        raise ValueError(f'{cls.__name__}: expected a default value of {missing[0]}, found none')
+    return {name:list(v) if isinstance(v, tuple) else v for name,v in given.items()} # as JSON has them
+
+# %% ../../nbs/20_models.registry.ipynb #92fbe782
+def register_model(
+    cls:type,    # a subclass of `BaseModel` with the arguments `inputs`, `n_classes` and others that have defaults
+    recipe=None, # settings by name; None for those of `DEFAULT_MODEL`
+    **groups     # `data`, `optimizer`, `scheduler` or `loss`, where they are not those of `DEFAULT_MODEL`
+)->type: # the class
+    "Make a model of your own known by the name of its class, in this process"
+    if not (isinstance(cls, type) and issubclass(cls, CheckedNumbers)):
+        raise TypeError(f'cls: expected a subclass of BaseModel, found {cls!r}')
+    name,usual = cls.__name__,get_model_params(DEFAULT_MODEL)
+    if name in FAMILIES: raise ValueError(f'{name}: expected a name that is free, found the shipped model')
+    if unknown := groups.keys()-usual.keys()|groups.keys()&{'params'}:
+        raise TypeError(f'unknown group {min(unknown)!r}.{nearest(min(unknown), usual)}')
+    _OWN['models'][name] = {**usual, 'params':_defaults(cls), **copy.deepcopy(groups)}
+    _OWN['recipes'][name] = get_recipe(DEFAULT_MODEL) if recipe is None else dict(recipe)
+    _OWN['classes'][name] = cls
+    return cls
+
+# %% ../../nbs/20_models.registry.ipynb #e8542f0a
+def model_class(
+    model_name:str,         # one of `list_models`
+    dl_framework='pytorch' # or 'tensorflow'
+)->type: # its class
+    "The class of a model"
+    check_value('DL_FRAMEWORK', dl_framework, str)
+    _entry('models', model_name) # an unknown name is an error
+    if model_name not in _OWN['classes']:
+        return getattr(importlib.import_module(f'{PACKAGES[dl_framework]}.{FAMILIES[model_name]}'), model_name)
+    if dl_framework=='pytorch': return _OWN['classes'][model_name]
+    raise ValueError(f'{model_name}: expected DL_FRAMEWORK pytorch for a model of your own, found {dl_framework}')
 
 # %% ../../nbs/20_models.registry.ipynb #4b1030ac
 def flatten(
