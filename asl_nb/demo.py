@@ -77,7 +77,7 @@ def _told(event):
 
 # %% ../nbs/75_demo.ipynb #7a239566
 _FILMED = 'hello','please','thankyou','iloveyou','yes'
-_PICTURE = 432,576,3 # height, width and colors, of PICTURE_ASPECT
+_PICTURE = 360,480,3 # height, width and colors, of PICTURE_ASPECT
 _FILM_STEP = 2       # frames of the stream for each of the film
 
 def _film_frames(landmarks, recognizer):
