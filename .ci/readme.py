@@ -1,46 +1,79 @@
-"Put the table of notebooks into nbs/index.ipynb, and render README.md from it"
+"Put the tables of all notebooks into nbs/guide/notebooks.ipynb, and render README.md and CONTRIBUTING.md from their notebooks"
 import re
 from pathlib import Path
+from posixpath import dirname, join, relpath
 
 import nbformat
 from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parent.parent
-INDEX = ROOT/'nbs'/'index.ipynb'
+PAGES = {'README.md':'nbs/index.ipynb', 'CONTRIBUTING.md':'nbs/guide/contributing.ipynb'} # file -> its notebook
+MAP = 'nbs/guide/notebooks.ipynb'
 HEADER = '| Notebook | What it gives |\n|---|---|'
+GUIDE = ('start recognize own_signs train search export how_it_works limits results cards benchmarks peers '
+         'contributing notebooks').split() # in this order, then others
+TUTORIALS = 'quickstart own_signs competition bad_recording confusion new_family frameworks cluster_search'.split()
 GROUPS = {'00':'Settings, landmarks and data', '19':'Models', '30':'The same models in Keras',
           '38':'The recommended model', '40':'Training',
           '59':'Recognizing', '70':'Exported files', '75':'Demo, page and widget', '80':'Around them'} # from which number on
+LINK = re.compile(r'(\]\(|src=")(?!\w+:|[#/])([^)"\s#]+)') # relative, without its anchor
 
-def notebook_table():
-    "The table of all notebooks, by the second line of each"
+def read(notebook): return nbformat.read(ROOT/notebook, as_version=4)
+
+def moved(text, folder, to):
+    "A text of one folder with the links that it needs in another"
+    return LINK.sub(lambda m: m[1]+relpath(join(folder, m[2]), to or '.'), text)
+
+def row(path, named):
+    "A notebook's row of a table: its file's name or its title, and its subtitle"
+    path = path.relative_to(ROOT).as_posix()
+    first = next(c for c in read(path).cells if c.cell_type=='markdown').source
+    name = Path(path).stem if named else re.search('^# (.+)', first, re.M)[1]
+    words = moved(' '.join(re.findall('^> ?(.+)', first, re.M)), dirname(path), dirname(MAP))
+    return f'| [{name}]({relpath(path, dirname(MAP))}) | {words} |'
+
+def listed(folder, order):
+    "A table of the notebooks in a folder below nbs/"
+    place = {name:i for i,name in enumerate(order)}
+    paths = sorted(ROOT.glob(f'nbs/{folder}/*.ipynb'), key=lambda p: (place.get(p.stem, len(place)), p.name))
+    return '\n'.join([HEADER, *(row(p, named=False) for p in paths)])
+
+def numbered():
+    "The table of the notebooks that build on each other, in groups"
     lines = []
     for path in sorted(ROOT.glob('nbs/[0-9]*.ipynb')):
-        first = next(c for c in nbformat.read(path, as_version=4).cells if c.cell_type=='markdown').source
-        group = max(n for n in GROUPS if n<=path.name)
-        if f'| **{GROUPS[group]}** | |' not in lines: lines.append(f'| **{GROUPS[group]}** | |')
-        lines.append(f'| [{path.stem}]({path.name}) | {re.search("^> (.+)", first, re.M)[1]} |')
+        group = f'| **{GROUPS[max(n for n in GROUPS if n<=path.name)]}** | |'
+        lines += [group]*(group not in lines) + [row(path, named=True)]
     return '\n'.join([HEADER, *lines])
 
-def index_with_table():
-    "index.ipynb with the table as the notebooks are now"
-    nb = nbformat.read(INDEX, as_version=4)
-    next(c for c in nb.cells if c.source.startswith(HEADER)).source = notebook_table()
+def map_with_tables():
+    "The map with its tables as the notebooks are now"
+    nb,tables = read(MAP),[listed('guide', GUIDE), listed('tutorials', TUTORIALS), numbered()]
+    cells = [c for c in nb.cells if c.source.startswith(HEADER)]
+    if len(cells)!=len(tables): raise ValueError(f'{MAP}: expected {len(tables)} cells of tables, found {len(cells)}')
+    for c,table in zip(cells, tables): c.source = table
     return nb
 
-def rendered(nb):
-    "The text of README.md"
+def rendered(notebook):
+    "A notebook as a page of the project's root"
+    nb = read(notebook)
     nb.metadata['language_info'] = {'name':'python'} # for the code fences
     nb.cells = [c for c in nb.cells if not re.search(r'^#\|\s*(hide|default_exp)', c.source, re.M)]
     for c in nb.cells: c.source = re.sub(r'^#\|.*\n?', '', c.source, flags=re.M) if c.cell_type=='code' else c.source
     text,_ = MarkdownExporter().from_notebook_node(nb)
-    text = text.replace('](images/', '](nbs/images/').replace('src="images/', 'src="nbs/images/')
-    text = re.sub(r'\]\((\w[\w.]*\.ipynb)', r'](nbs/\1', text)
-    return re.sub(r'\n{3,}', '\n\n', text).strip()+'\n'
+    return re.sub(r'\n{3,}', '\n\n', moved(text, dirname(notebook), '')).strip()+'\n'
+
+def outdated():
+    "What does not follow the notebooks, and links that lead nowhere"
+    wrong = [] if map_with_tables()==read(MAP) else [f'{MAP}: the tables are out of date: run make readme']
+    for page,notebook in PAGES.items():
+        text = rendered(notebook)
+        if (ROOT/page).read_text(encoding='utf-8')!=text: wrong.append(f'{page} is out of date: run make readme')
+        wrong += [f'{page}: no {link}' for _,link in LINK.findall(text) if not (ROOT/link).exists()]
+    return wrong
 
 def main():
-    nb = index_with_table()
-    nbformat.write(nb, INDEX)
-    (ROOT/'README.md').write_text(rendered(nb), encoding='utf-8')
+    nbformat.write(map_with_tables(), ROOT/MAP)
+    for page,notebook in PAGES.items(): (ROOT/page).write_text(rendered(notebook), encoding='utf-8')
 
 if __name__=='__main__': main()
