@@ -1,4 +1,4 @@
-# make demo | test | docs | bench | readme: each sets up .venv first, once
+# make demo | test | docs | bench | results | readme: each sets up .venv first, once
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14; do $$p -c '' 2>/dev/null && echo $$p && exit; done; echo python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,8 +6,9 @@ EXTRAS ?= dev
 TEST_EXTRAS ?= $(EXTRAS),tf,lightning,tune,pose,export
 CHECKS ?=
 DATA ?=
+RESULTS ?=
 
-.PHONY: demo test docs bench readme clean
+.PHONY: demo test docs bench results readme clean
 .DEFAULT_GOAL := demo
 
 $(VENV)/.installed-%: settings.ini setup.py constraints.txt
@@ -34,10 +35,12 @@ readme: $(VENV)/.installed-$(EXTRAS)
 	$(BIN)/python .ci/readme.py
 
 docs: $(VENV)/.installed-$(EXTRAS),export
-	@if command -v quarto >/dev/null; then PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nbdev_docs; else \
-	  $(BIN)/python -c 'from nbdev.serve import proc_nbs; print(proc_nbs())' && \
-	  echo 'The pages are ready for Quarto in _proc; to render them to _docs install it (https://quarto.org) and run make docs again.'; fi
+	$(BIN)/python .ci/site.py
 	$(BIN)/asl web --out _docs/try
+	@echo 'To look at it: $(BIN)/python -m http.server --directory _docs'
+
+results: $(VENV)/.installed-$(TEST_EXTRAS)
+	$(BIN)/python -W ignore benchmarks/results.py $(if $(DATA),--data $(DATA)) $(RESULTS)
 
 clean:
 	rm -rf out/demo _proc _docs build dist *.egg-info
