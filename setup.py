@@ -16,7 +16,7 @@ setup(
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers',
                  *(f'Programming Language :: Python :: 3.{minor}' for minor in (11, 12, 13))],
     packages=find_packages(include=['asl_nb', 'asl_nb.*']), include_package_data=True,
-    package_data={'asl_nb': ['assets/*', 'assets/backbone/*', 'assets/configs/*', 'assets/web/*']},
+    package_data={'asl_nb': ['py.typed', 'assets/*', 'assets/backbone/*', 'assets/configs/*', 'assets/web/*']},
     python_requires=f">={ini['min_python']},<{ini['max_python']}",
     install_requires=ini['requirements'].split(), extras_require=extras,
     entry_points={'console_scripts': ini['console_scripts'].split(), 'nbdev': ['asl_nb=asl_nb._modidx:d']},

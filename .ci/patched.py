@@ -1,0 +1,77 @@
+"A plugin of mypy: what functions marked @patch add to classes, which mypy itself does not see"
+import ast
+from functools import partial
+from pathlib import Path
+
+from mypy.nodes import MDEF, SymbolTableNode, Var
+from mypy.plugin import Plugin
+from mypy.types import AnyType, TypeOfAny
+
+ROOT = Path(__file__).parent.parent
+
+def is_patch(fn):
+    "Whether a function is marked @patch or @patch(...)"
+    return any(getattr(getattr(d, 'func', d), 'id', None)=='patch' for d in fn.decorator_list)
+
+def classes_of(fn):
+    "The names of the classes that a patch is for: self:A or self:A|B"
+    return [n.id for n in ast.walk(fn.args.args[0].annotation) if isinstance(n, ast.Name)]
+
+def names_set(node, of):
+    "The attributes of `of` that code sets"
+    return {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+            and isinstance(n.value, ast.Name) and n.value.id==of}
+
+def own_names(cls):
+    "The names that a class defines in its own body, and sets in its methods"
+    return {n.name for n in cls.body if isinstance(n, ast.FunctionDef)} | names_set(cls, 'self') | \
+        {n.id for s in cls.body if isinstance(s, (ast.Assign, ast.AnnAssign)) for n in ast.walk(s) if isinstance(n, ast.Name)}
+
+def parsed():
+    "The modules of the package by name"
+    for path in sorted((ROOT/'asl_nb').rglob('*.py')):
+        yield '.'.join(path.relative_to(ROOT).with_suffix('').parts),ast.parse(path.read_text(encoding='utf-8'))
+
+def homes(name, tree):
+    "Where the classes that a module names are from: name -> full name"
+    package = name.split('.')[:-1]
+    found = {n.name:f'{name}.{n.name}' for n in tree.body if isinstance(n, ast.ClassDef)}
+    for n in tree.body:
+        if not isinstance(n, ast.ImportFrom): continue
+        parent = package[:len(package)+1-n.level] if n.level else []
+        found |= {a.asname or a.name:'.'.join([*parent, n.module, a.name]) for a in n.names if n.module}
+    return found
+
+def additions():
+    "Full name of a class -> the names that patches add to it"
+    added,own = {},{}
+    for name,tree in parsed():
+        home = homes(name, tree)
+        own |= {f'{name}.{n.name}':own_names(n) for n in tree.body if isinstance(n, ast.ClassDef)}
+        for fn in tree.body:
+            if not isinstance(fn, ast.FunctionDef) or not is_patch(fn): continue
+            for cls in classes_of(fn):
+                if cls in home: added.setdefault(home[cls], set()).update({fn.name}, names_set(fn, fn.args.args[0].arg))
+    return {cls:sorted(names-own.get(cls, set())) for cls,names in added.items()}
+
+def add(names, context):
+    "Let a class have names of any type"
+    info = context.cls.info
+    for name in names:
+        var = Var(name, AnyType(TypeOfAny.explicit))
+        var.info,var._fullname = info,f'{info.fullname}.{name}'
+        info.names.setdefault(name, SymbolTableNode(MDEF, var))
+
+class Patched(Plugin):
+    "Gives classes what patches add to them"
+    def __init__(self, options):
+        super().__init__(options)
+        self.added = additions()
+
+    def get_customize_class_mro_hook(self, fullname):
+        return partial(add, self.added[fullname]) if fullname in self.added else None
+
+    def report_config_data(self, context): # if it is another one, mypy checks the module anew
+        return {cls:names for cls,names in self.added.items() if cls.rpartition('.')[0]==context.id}
+
+def plugin(version): return Patched
