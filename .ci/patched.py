@@ -1,4 +1,4 @@
-"A plugin of mypy: what functions marked @patch add to classes, which mypy itself does not see"
+"A plugin of mypy: what a module adds to classes by functions marked @patch and by `Class.name = ...`, which mypy does not see"
 import ast
 from functools import partial
 from pathlib import Path
@@ -48,10 +48,11 @@ def additions():
     for name,tree in parsed():
         home = homes(name, tree)
         own |= {f'{name}.{n.name}':own_names(n) for n in tree.body if isinstance(n, ast.ClassDef)}
-        for fn in tree.body:
-            if not isinstance(fn, ast.FunctionDef) or not is_patch(fn): continue
-            for cls in classes_of(fn):
-                if cls in home: added.setdefault(home[cls], set()).update({fn.name}, names_set(fn, fn.args.args[0].arg))
+        found = [(cls, {fn.name} | names_set(fn, fn.args.args[0].arg))
+                 for fn in tree.body if isinstance(fn, ast.FunctionDef) and is_patch(fn) for cls in classes_of(fn)]
+        found += [(cls, names) for n in tree.body if isinstance(n, ast.Assign) for cls in home if (names:=names_set(n, cls))]
+        for cls,names in found:
+            if cls in home: added.setdefault(home[cls], set()).update(names)
     return {cls:sorted(names-own.get(cls, set())) for cls,names in added.items()}
 
 def add(names, context):

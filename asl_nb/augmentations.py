@@ -146,8 +146,8 @@ def _shifts(frames, rng, max_shift):
 
 # %% ../nbs/14_augmentations.ipynb #2c44b7bf
 def shift_landmarks(
-    frames:Array,                        # (..., T, P, C)
-    max_shift:float=.01,                 # largest shift, in the features' unit
+    frames:Array,              # (..., T, P, C)
+    max_shift:float=.01,       # largest shift, in the features' unit
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array:
     "Move each clip by one random vector"
@@ -162,10 +162,10 @@ def _scalings(frames, rng, scale_range):
 
 # %% ../nbs/14_augmentations.ipynb #7ce8c86b
 def random_scaling(
-    frames:Array,                     # (..., T, P, C)
-    scale_range:tuple=(.9, 1.1),      # smallest and largest factor
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    scale_range:tuple=(.9, 1.1),  # smallest and largest factor
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Scale each clip about its middle"
     _check_ranges(scale_range=scale_range)
@@ -183,10 +183,10 @@ def _rotations(frames, rng, max_angle):
 
 # %% ../nbs/14_augmentations.ipynb #4ddd1cd7
 def random_rotation(
-    frames:Array,                     # (..., T, P, C)
-    max_angle:float=10,               # largest angle, in degrees
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    max_angle:float=10,           # largest angle, in degrees
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Turn each clip in the plane of x and y about its middle"
     _check_sizes(max_angle=max_angle)
@@ -201,10 +201,10 @@ def _shears(frames, rng, max_shear):
 
 # %% ../nbs/14_augmentations.ipynb #e3887021
 def random_shear(
-    frames:Array,                     # (..., T, P, C)
-    max_shear:float=.15,              # largest share of x that is added to y, and of y to x
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    max_shear:float=.15,          # largest share of x that is added to y, and of y to x
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Slant each clip about its middle, as a camera off to one side does"
     _check_sizes(max_shear=max_shear)
@@ -243,15 +243,15 @@ def _affine(frames, rng, max_angle, max_scale, max_stretch, max_shear):
 
 # %% ../nbs/14_augmentations.ipynb #c43040d7
 def body_affine(
-    frames:Array,                     # (..., T, P, C)
-    max_angle:float=15,               # largest turn, in degrees
-    max_scale:float=.2,               # scale by up to e to this power, up or down
-    max_stretch:float=.1,             # x times, and y divided by, up to e to this power
-    max_shear:float=.15,              # largest share of y that is added to x
-    max_shift:float=.1,               # largest shift, in the features' unit
-    *, origin:bool=True,              # about the features' origin; False for each clip's middle
-    mask:np.ndarray|None=None,        # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,              # (..., T, P, C)
+    max_angle:float=15,        # largest turn, in degrees
+    max_scale:float=.2,        # scale by up to e to this power, up or down
+    max_stretch:float=.1,      # x times, and y divided by, up to e to this power
+    max_shear:float=.15,       # largest share of y that is added to x
+    max_shift:float=.1,        # largest shift, in the features' unit
+    *, origin:bool=True,       # about the features' origin; False for each clip's middle
+    mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None    # random generator; None for a fresh one
 )->Array:
     "Map each clip as another build and another camera would"
     _check_sizes(max_angle=max_angle, max_scale=max_scale, max_stretch=max_stretch)
@@ -280,11 +280,11 @@ def _first_seen(x):
 _PARTS = part_positions(Config())
 
 def hand_jitter(
-    frames:Array,                        # (..., T, P, C)
-    max_shift:float=.12,                 # largest shift of a hand, in the features' unit
-    max_angle:float=11.5,                # largest turn of a hand, in degrees
-    max_scale:float=.15,                 # scale by up to e to this power, up or down
-    parts:Sequence|None=None,            # of `part_positions`; None for the default points
+    frames:Array,              # (..., T, P, C)
+    max_shift:float=.12,       # largest shift of a hand, in the features' unit
+    max_angle:float=11.5,      # largest turn of a hand, in degrees
+    max_scale:float=.15,       # scale by up to e to this power, up or down
+    parts:Sequence|None=None,  # of `part_positions`; None for the default points
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array:
     "Move, turn and scale each hand about its wrist"
@@ -319,12 +319,12 @@ def _move_arms(x, by, elbow_share, hands, arms):
 
 # %% ../nbs/14_augmentations.ipynb #bdc00848
 def arms_shift(
-    frames:Array,                     # (..., T, P, C)
-    max_shift:float=.25,              # largest shift, in the features' unit
-    elbow_share:float=.4,             # share of it by which the elbows move
-    *, parts:Sequence|None=None,      # of `part_positions`; None for the default points
-    arms:Sequence|None=None,          # of `arm_positions`; None for the default points
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                # (..., T, P, C)
+    max_shift:float=.25,         # largest shift, in the features' unit
+    elbow_share:float=.4,        # share of it by which the elbows move
+    *, parts:Sequence|None=None, # of `part_positions`; None for the default points
+    arms:Sequence|None=None,     # of `arm_positions`; None for the default points
+    rng:Generator|None=None      # random generator; None for a fresh one
 )->Array:
     "Move both hands up or down together throughout each clip"
     _check_sizes(max_shift=max_shift)
@@ -338,8 +338,8 @@ def arms_shift(
 
 # %% ../nbs/14_augmentations.ipynb #a75c0465
 def point_noise(
-    frames:Array,                        # (..., T, P, C)
-    std:float=.008,                      # standard deviation, in the features' unit
+    frames:Array,              # (..., T, P, C)
+    std:float=.008,            # standard deviation, in the features' unit
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array:
     "Add normal noise to each point of each frame"
@@ -365,17 +365,17 @@ def _forget(x, frames):
 
 # %% ../nbs/14_augmentations.ipynb #8bfc20fa
 def temporal_resample(
-    frames:Array,                     # (..., T, P, C)
-    rate_range:tuple=(.7, 1.3),       # slowest and fastest pace
-    max_shift:float=.1,               # largest shift, as a share of the clip
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    rate_range:tuple=(.7, 1.3),   # slowest and fastest pace
+    max_shift:float=.1,           # largest shift, as a share of the clip
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Play each clip at another pace, a little sooner or later"
     _check_ranges(rate_range=rate_range)
     check_share(max_shift=max_shift)
     x,rng,last = _clips(frames),np.random.default_rng(rng),_lengths(frames, mask)-1
-    rate = rng.uniform(*rate_range, last.shape)
+    rate = rng.uniform(rate_range[0], rate_range[1], last.shape)
     shift = rng.uniform(-max_shift, max_shift, last.shape)
     t = np.arange(x.shape[1])
     at = (t-last/2)*rate + last/2 + shift*last
@@ -386,10 +386,10 @@ def temporal_resample(
 
 # %% ../nbs/14_augmentations.ipynb #87aa3dca
 def frame_rate_change(
-    frames:Array,                     # (..., T, P, C)
-    max_factor:int=3,                 # largest number that the frame rate is divided by
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    max_factor:int=3,             # largest number that the frame rate is divided by
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Each clip as a camera with a half, a third ... of the frame rate would see it"
     check_count(max_factor=max_factor)
@@ -419,11 +419,11 @@ def _shown(x, at, last):
 
 # %% ../nbs/14_augmentations.ipynb #f5691f62
 def time_warp(
-    frames:Array,                     # (..., T, P, C)
-    max_crop:float=.15,               # largest share of the clip to cut off at each end
-    max_warp:float=.4,                # time to a power of up to e to this power, up or down
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    max_crop:float=.15,           # largest share of the clip to cut off at each end
+    max_warp:float=.4,            # time to a power of up to e to this power, up or down
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Cut off the ends of each clip, and hurry its beginning or its end"
     check_share(.5, max_crop=max_crop)
@@ -466,16 +466,16 @@ def _descent(x, last, rng, rests, max_side, hands, arms):
 
 # %% ../nbs/14_augmentations.ipynb #2ef89eb3
 def rise_and_fall(
-    frames:Array,                     # (..., T, P, C), in shoulder widths below the shoulders
-    share:float=.75,                  # probability of a way, at each end
-    moves:tuple=(.04,.25),            # shortest and longest way, in lengths of the sign
-    pauses:tuple=(0,.12),             # shortest and longest pause beside the sign, in half of the ways
-    rests:tuple=(1.1,1.9),            # highest and lowest place of rest
-    lost:tuple=(.8,1.8),              # highest and lowest place below which hands are lost
-    *, parts:Sequence|None=None,      # of `part_positions`; None for the default points
-    arms:Sequence|None=None,          # of `arm_positions`; None for the default points
-    mask:np.ndarray|None=None,        # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                # (..., T, P, C), in shoulder widths below the shoulders
+    share:float=.75,             # probability of a way, at each end
+    moves:tuple=(.04,.25),       # shortest and longest way, in lengths of the sign
+    pauses:tuple=(0,.12),        # shortest and longest pause beside the sign, in half of the ways
+    rests:tuple=(1.1,1.9),       # highest and lowest place of rest
+    lost:tuple=(.8,1.8),         # highest and lowest place below which hands are lost
+    *, parts:Sequence|None=None, # of `part_positions`; None for the default points
+    arms:Sequence|None=None,     # of `arm_positions`; None for the default points
+    mask:np.ndarray|None=None,   # (..., T) real frames; None for all
+    rng:Generator|None=None      # random generator; None for a fresh one
 )->Array:
     "Let the hands come from rest before the sign, and go to rest after it"
     check_share(share=share)
@@ -487,7 +487,7 @@ def rise_and_fall(
     out = _shown(x, at.clip(0, 1)*last, last)
     xp,outside = array_namespace(x),beside((deep>0).any(2), x)
     _move_arms(out, xp.einsum('nte,nehc->nthc', beside(deep, x), down), .3, hands, arms)
-    edge = beside(rng.uniform(*lost, last.shape), x)
+    edge = beside(rng.uniform(lost[0], lost[1], last.shape), x)
     for hand in hands:
         gone,hand = (_heights(out, hand)>edge) & outside,_at(hand, x)
         out[:,:,hand] = xp.where(gone[...,None,None], np.nan, out[:,:,hand])
@@ -516,8 +516,8 @@ def _lost_frames(frames, rng, rate):
 
 # %% ../nbs/14_augmentations.ipynb #bda9fdf8
 def frame_dropout(
-    frames:Array,                        # (..., T, P, C)
-    dropout_rate:float=.05,              # share of frames to drop
+    frames:Array,              # (..., T, P, C)
+    dropout_rate:float=.05,    # share of frames to drop
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array:
     "Make random frames missing"
@@ -535,10 +535,10 @@ def _lost_stretch(frames, rng, share_range, mask=None):
 
 # %% ../nbs/14_augmentations.ipynb #0b145d5a
 def temporal_mask(
-    frames:Array,                     # (..., T, P, C)
-    share_range:tuple=(.2, .4),       # least and largest share of the clip
-    *, mask:np.ndarray|None=None,     # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    share_range:tuple=(.2, .4),   # least and largest share of the clip
+    *, mask:np.ndarray|None=None, # (..., T) real frames; None for all
+    rng:Generator|None=None       # random generator; None for a fresh one
 )->Array:
     "Make one run of frames missing"
     _check_ranges(1, share_range=share_range)
@@ -554,10 +554,10 @@ def _lost_parts(frames, rng, rates, parts):
 
 # %% ../nbs/14_augmentations.ipynb #cc73c204
 def part_dropout(
-    frames:Array,                        # (..., T, P, C)
-    rates:tuple=(.5, .2, .2, .4),        # chance to lose lips, left hand, right hand, upper body
-    parts:Sequence|None=None,            # of `part_positions`; None for the default points
-    *, rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                 # (..., T, P, C)
+    rates:tuple=(.5, .2, .2, .4), # chance to lose lips, left hand, right hand, upper body
+    parts:Sequence|None=None,     # of `part_positions`; None for the default points
+    *, rng:Generator|None=None    # random generator; None for a fresh one
 )->Array:
     "Make some parts missing throughout each clip"
     parts = _PARTS if parts is None else parts
@@ -577,8 +577,8 @@ def _lost_square(frames, rng, size_range):
 
 # %% ../nbs/14_augmentations.ipynb #c446ba25
 def spatial_cutout(
-    frames:Array,                        # (..., T, P, C)
-    size_range:tuple=(.2, .6),           # least and largest side, in the features' unit
+    frames:Array,              # (..., T, P, C)
+    size_range:tuple=(.2, .6), # least and largest side, in the features' unit
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array:
     "Make points missing while they are in a square that lies around a seen point"
@@ -618,17 +618,17 @@ def _lost_detections(frames, rng, hands, head, left_is_weak, mask, rates):
 
 # %% ../nbs/14_augmentations.ipynb #e293d9a6
 def detection_dropout(
-    frames:Array,                     # (..., T, P, C)
-    frame_rates:tuple=(.15,.08),      # share of frames that lose the weak, the other hand, in half of the clips
-    weak_rate:float=.15,              # probability to lose the weak hand throughout
-    head_rate:float=.15,              # probability to lose the head throughout
-    stretch_rate:float=.4,            # probability to lose one run of frames
-    max_stretch:float=.35,            # largest share of the clip in that run
-    *, parts:Sequence|None=None,      # of `part_positions`; None for the default points
-    head:np.ndarray|None=None,        # of `head_positions`; None for the face
-    left_is_weak:bool=False,          # whether the left hand is the weak one in all clips
-    mask:np.ndarray|None=None,        # (..., T) real frames; None for all
-    rng:Generator|None=None # random generator; None for a fresh one
+    frames:Array,                # (..., T, P, C)
+    frame_rates:tuple=(.15,.08), # share of frames that lose the weak, the other hand, in half of the clips
+    weak_rate:float=.15,         # probability to lose the weak hand throughout
+    head_rate:float=.15,         # probability to lose the head throughout
+    stretch_rate:float=.4,       # probability to lose one run of frames
+    max_stretch:float=.35,       # largest share of the clip in that run
+    *, parts:Sequence|None=None, # of `part_positions`; None for the default points
+    head:np.ndarray|None=None,   # of `head_positions`; None for the face
+    left_is_weak:bool=False,     # whether the left hand is the weak one in all clips
+    mask:np.ndarray|None=None,   # (..., T) real frames; None for all
+    rng:Generator|None=None      # random generator; None for a fresh one
 )->Array:
     "Make missing what detectors lose: hands in some frames, a hand, the head, a stretch"
     _check_lists(2, frame_rates=frame_rates)
@@ -679,6 +679,8 @@ def _rests(cfg):
     return dict(rests=(LAP_DEPTH-.4, LAP_DEPTH), lost=(9, 9))
 
 # %% ../nbs/14_augmentations.ipynb #1b467b07
+def _defaults(fn): return fn.__defaults__
+
 _FUNCTIONS = { # applied whole, before the others
     'rise_and_fall': lambda x,mask,cfg,rng: rise_and_fall(x, **_rests(cfg), parts=_points(cfg)[1], # before
                                               arms=_points(cfg)[3], mask=mask, rng=rng), # an end is cut
@@ -691,16 +693,16 @@ _FUNCTIONS = { # applied whole, before the others
     'hand_jitter': lambda x,mask,cfg,rng: hand_jitter(x, parts=_points(cfg)[1], rng=rng),
     'point_noise': lambda x,mask,cfg,rng: point_noise(x, rng=rng)}
 _MOVES = { # matrices (n, C, C), with the functions' defaults
-    'scaling': lambda x,rng: _scalings(x, rng, *random_scaling.__defaults__),
-    'rotation': lambda x,rng: _rotations(x, rng, *random_rotation.__defaults__),
-    'shear': lambda x,rng: _shears(x, rng, *random_shear.__defaults__)}
+    'scaling': lambda x,rng: _scalings(x, rng, *_defaults(random_scaling)),
+    'rotation': lambda x,rng: _rotations(x, rng, *_defaults(random_rotation)),
+    'shear': lambda x,rng: _shears(x, rng, *_defaults(random_shear))}
 _LOSSES = { # masks (n, T or 1, P or 1), with the functions' defaults
-    'part_dropout': lambda x,m,cfg,rng: _lost_parts(x, rng, part_dropout.__defaults__[0], _points(cfg)[1]),
-    'frame_dropout': lambda x,m,cfg,rng: _lost_frames(x, rng, *frame_dropout.__defaults__),
-    'temporal_mask': lambda x,m,cfg,rng: _lost_stretch(x, rng, *temporal_mask.__defaults__, m),
-    'spatial_cutout': lambda x,m,cfg,rng: _lost_square(x, rng, *spatial_cutout.__defaults__),
+    'part_dropout': lambda x,m,cfg,rng: _lost_parts(x, rng, _defaults(part_dropout)[0], _points(cfg)[1]),
+    'frame_dropout': lambda x,m,cfg,rng: _lost_frames(x, rng, *_defaults(frame_dropout)),
+    'temporal_mask': lambda x,m,cfg,rng: _lost_stretch(x, rng, _defaults(temporal_mask)[0], m),
+    'spatial_cutout': lambda x,m,cfg,rng: _lost_square(x, rng, *_defaults(spatial_cutout)),
     'detection_dropout': lambda x,m,cfg,rng: _lost_detections(x, rng, _points(cfg)[1][1:3], _points(cfg)[2],
-                                                              cfg.CANONICAL_HAND, m, detection_dropout.__defaults__)}
+                                                              cfg.CANONICAL_HAND, m, _defaults(detection_dropout))}
 ALL_AUGMENTATIONS = (*_FUNCTIONS, 'shift', *_MOVES, *_LOSSES)
 
 # %% ../nbs/14_augmentations.ipynb #2c32a386
@@ -736,11 +738,11 @@ def _move_once(x, mask, chosen, rng):
 
 # %% ../nbs/14_augmentations.ipynb #b6141ca8
 def augment_batch(
-    xb:Array,                            # (B, T, P, C)
-    mask:np.ndarray|None=None,           # (B, T) real frames, which come first; None for all
-    cfg:Config=Config(),                 # AUGMENTATIONS, and the points in use
-    threshold:float=.1,                  # probability of each augmentation, for each clip
-    enable_dropout:bool=True,            # whether frames may be dropped
+    xb:Array,                  # (B, T, P, C)
+    mask:np.ndarray|None=None, # (B, T) real frames, which come first; None for all
+    cfg:Config=Config(),       # AUGMENTATIONS, and the points in use
+    threshold:float=.1,        # probability of each augmentation, for each clip
+    enable_dropout:bool=True,  # whether frames may be dropped
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->Array: # (B, T, P, C)
     "A batch in which each augmentation has changed some of the clips"
@@ -758,9 +760,9 @@ def augment_batch(
 
 # %% ../nbs/14_augmentations.ipynb #42136eb6
 def mixup(
-    xb:Array,                            # (B, T, P, C)
-    yb:Array,                            # (B, n_classes) targets as probabilities
-    alpha:float=.2,                      # of the Beta distribution of the shares; 0 changes nothing
+    xb:Array,                  # (B, T, P, C)
+    yb:Array,                  # (B, n_classes) targets as probabilities
+    alpha:float=.2,            # of the Beta distribution of the shares; 0 changes nothing
     *, rng:Generator|None=None # random generator; None for a fresh one
 )->tuple: # blended xb and yb
     "Blend each clip, and its target, with another clip of the batch"

@@ -29,10 +29,10 @@ def check_given(
 @dataclass(frozen=True, eq=False)
 class Clip:
     "A recording: landmarks, and how it was made"
-    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
-    aspect: float = None # width / height of the picture; None if unknown
-    fps: float = None    # frames per second; None if unknown
-    name: str = ''       # what errors call it, for example its file
+    lm: np.ndarray            # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
+    aspect: float|None = None # width / height of the picture; None if unknown
+    fps: float|None = None    # frames per second; None if unknown
+    name: str = ''            # what errors call it, for example its file
 
     def __post_init__(self):
         check_given(aspect=self.aspect, fps=self.fps)
@@ -67,11 +67,11 @@ class Clip:
 # %% ../nbs/09_clip.ipynb #c291026b
 @patch(cls_method=True)
 def read(cls:Clip,
-    address:PathLike,                          # file, folder of frames, or FILE#SEQUENCE
+    address:PathLike,             # file, folder of frames, or FILE#SEQUENCE
     extractor:Extractor|None=None # finds the landmarks in videos; None for Holistic
 )->Clip:
     "The clip that an address means"
-    return cls(*read_recording(address, extractor), str(address))
+    return cls(*read_recording(address, extractor), str(address)) # type: ignore[operator] # a class
 
 # %% ../nbs/09_clip.ipynb #b113f66e
 def as_clip(

@@ -37,8 +37,8 @@ class PathSettings:
     OUT_DIR: str = 'out/'                       # reports and pictures
 
     def path(self,
-        key:str,   # name of a path setting, e.g. 'RUNS_DIR'
-        *parts:str # what follows below it
+        key:str,        # name of a path setting, e.g. 'RUNS_DIR'
+        *parts:PathLike # what follows below it
     )->Path: # the setting as a path below ROOT_PATH
         "A path setting, resolved against `ROOT_PATH`"
         return Path(self.ROOT_PATH)/getattr(self, key)/Path(*map(str, parts))
@@ -236,10 +236,12 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
 # %% ../nbs/01_config.ipynb #11a12ecb
+_KINDS:dict[type,str] = {tuple:'a list, as in [a,b]', str:'a word'}
+
 def check_value(
     key:str,           # name of the setting
     value:Any,         # what YAML made of it
-    kind:type,# type of the default
+    kind:type,         # type of the default
     name:str|None=None # of the argument that takes the place of the setting; None for `key`
 )->Any: # the value, as that type
     "A setting's value, checked against its type, its allowed words and its limits"
@@ -247,7 +249,7 @@ def check_value(
     if kind is float and type(value) is int and abs(value)<2**53: value = float(value)
     words,holds = _LIMIT_OF.get(key, ('', lambda v: True))
     choices = _CHOICES.get(key, [value])
-    if type(value) is not kind: words = {tuple:'a list, as in [a,b]', str:'a word'}.get(kind, kind.__name__)
+    if type(value) is not kind: words = _KINDS.get(kind, kind.__name__)
     elif value not in choices: words = 'one of '+', '.join(map(str, choices))
     elif holds(value): return value
     raise ValueError(f'{name or key}: expected {words}, found {value!r}')
@@ -337,7 +339,7 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
         values = [(f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self)]
         return f"Config({', '.join(f'{k}={v!r}' for k,v,default in values if v!=default)})"
 
-Config.__new__.__wrapped__ = Config.__init__ # so that its signature shows the settings
+setattr(Config.__new__, '__wrapped__', Config.__init__) # so that its signature shows the settings
 
 # %% ../nbs/01_config.ipynb #7ebbbf40
 class _Loader(yaml.SafeLoader):

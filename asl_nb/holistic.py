@@ -119,7 +119,7 @@ class HolisticExtractor:
                     min_tracking_confidence=min_tracking_confidence)
         self.options = dict(min_pose_detection_confidence=min_detection_confidence,
                             min_pose_landmarks_confidence=min_tracking_confidence)
-        self.model = None
+        self.model:Any = None
         self.close()
 
     def __enter__(self)->Self:
@@ -160,7 +160,7 @@ Extractor = AbstractContextManager[Callable[[np.ndarray],np.ndarray]]
 # %% ../nbs/06_holistic.ipynb #84359493
 def convert_frames_to_landmarks(
     video_numpy_frames:Iterable[np.ndarray], # (T, H, W, 3) uint8 RGB, or any iterable of its frames
-    extractor:Extractor|None=None # None for `HolisticExtractor()`
+    extractor:Extractor|None=None            # None for `HolisticExtractor()`
 )->np.ndarray: # (T, 543, 3) float32, NaN = not seen
     "The landmarks of one clip"
     with extractor or HolisticExtractor() as extract:
@@ -178,10 +178,10 @@ def _watched(path, extractor, progress, cut):
 
 # %% ../nbs/06_holistic.ipynb #97e35c0d
 def video_to_landmarks(
-    path:PathLike,                              # the video file
+    path:PathLike,                 # the video file
     extractor:Extractor|None=None, # None for `HolisticExtractor()`
-    progress:bool=False,                        # show a bar?
-    cut:Cut|None=None                           # `Cut`; None for the whole video
+    progress:bool=False,           # show a bar?
+    cut:Cut|None=None              # `Cut`; None for the whole video
 )->tuple: # (T, 543, 3) float32, NaN = not seen; `VideoInfo`
     "The landmarks of a video or of a part of it, and what is known about it"
     times,lm = [],[]
@@ -194,10 +194,10 @@ def video_to_landmarks(
 
 # %% ../nbs/06_holistic.ipynb #fad7b9bf
 def timed_landmarks(
-    path:PathLike,                              # the video file
+    path:PathLike,                 # the video file
     extractor:Extractor|None=None, # None for `HolisticExtractor()`
-    progress:bool=False,                        # show a bar?
-    cut:Cut|None=None                           # `Cut`; None for the whole video
+    progress:bool=False,           # show a bar?
+    cut:Cut|None=None              # `Cut`; None for the whole video
 )->Iterator[tuple[float,np.ndarray]]: # seconds, (543, 3) float32, NaN = not seen
     "The landmarks of a video's frames one by one, each with its time"
     times = []

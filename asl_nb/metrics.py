@@ -28,7 +28,7 @@ class Metric(Enum):
     "The metrics that can be logged: those of `METRIC_NAMES`"
     _ignore_ = ['members','n']
     members = vars()
-    for n in METRIC_NAMES: members[n] = n
+    for n in METRIC_NAMES: members[n] = n # type: ignore[name-defined] # mypy knows `_ignore_` too well
 
     @classmethod
     def _missing_(cls, value):
@@ -59,8 +59,8 @@ def compute_metric(
     "The value of one metric over a whole epoch"
     import torch
     plain = lambda o: np.asarray(o.detach().cpu() if isinstance(o, torch.Tensor) else o)
-    scores,labels = torch.tensor(plain(logits)).float(),torch.tensor(plain(labels))
-    return _metric_functions(scores.shape[1])[Metric(metric)](scores, labels).item()
+    scores,truth = torch.tensor(plain(logits)).float(),torch.tensor(plain(labels))
+    return _metric_functions(scores.shape[1])[Metric(metric)](scores, truth).item()
 
 # %% ../nbs/18_metrics.ipynb #b439bfca
 def logged_metrics(
@@ -103,10 +103,10 @@ def sign_scores(
 
 # %% ../nbs/18_metrics.ipynb #1a2c4ed3
 def bootstrap_interval(
-    correct:np.ndarray,      # (n,) whether each clip was right
-    signers:np.ndarray,      # (n,) who signed it
-    rng:Generator, # random generator
-    n:int=2000               # draws
+    correct:np.ndarray, # (n,) whether each clip was right
+    signers:np.ndarray, # (n,) who signed it
+    rng:Generator,      # random generator
+    n:int=2000          # draws
 )->tuple: # lower and upper end; NaN for a single signer
     "95 % interval of the accuracy, by a bootstrap over signers"
     check_count(n=n)
@@ -351,7 +351,7 @@ def plot_confusion(
     ax = plt.subplots(figsize=(4,3.4), dpi=72, layout='constrained')[1] if ax is None else ax
     every = dict(xticklabels=True, yticklabels=True)
     sns.heatmap(shares, ax=ax, cmap='Blues', vmin=0, vmax=1, square=True, **every)
-    for a in (ax, ax.collections[0].colorbar.ax): a.tick_params(labelsize=7)
+    for a in (ax, ax.figure.axes[-1]): a.tick_params(labelsize=7) # the last one is the color bar's
     ax.set(xlabel='predicted', ylabel='sign')
     if n>most: ax.set_title(f'the worst pairs: {most} of {n} signs', fontsize=8)
     return ax

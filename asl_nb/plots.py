@@ -29,7 +29,7 @@ def new_axes(
     check_amount(height=height)
     if ax is None: ax = plt.subplots(figsize=(4,height), dpi=72, layout='constrained')[1]
     ax.tick_params(labelsize=7, length=2)
-    for axis in (ax.xaxis, ax.yaxis): axis.label.set_size(8)
+    for axis in (ax.xaxis, ax.yaxis): axis.label.set_fontsize(8)
     ax.spines[['top','right']].set_visible(False)
     return ax
 

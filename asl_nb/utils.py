@@ -62,13 +62,17 @@ def renamed(
     return find
 
 # %% ../nbs/00_utils.ipynb #5beeb35e
+def _is_number(v, kind):
+    "Whether a value is a number of a kind; True and False are none"
+    return isinstance(v, kind) and not isinstance(v, bool)
+
 def check_count(
     least:int=1, # smallest count that is allowed
     **counts:Any # name of an argument -> its value
 )->None:
     "`ValueError` for a value that is not a whole number of at least `least`"
     for name,n in counts.items():
-        if isinstance(n, numbers.Integral) and not isinstance(n, bool) and n>=least: continue
+        if _is_number(n, numbers.Integral) and n>=least: continue
         raise ValueError(f'{name}: expected a whole number of at least {least}, found {n!r}')
 
 # %% ../nbs/00_utils.ipynb #a8bd6d86
@@ -77,7 +81,7 @@ def check_amount(
 )->None:
     "`ValueError` for a value that is not a number above 0"
     for name,v in amounts.items():
-        if isinstance(v, numbers.Real) and not isinstance(v, bool) and 0<v<math.inf: continue
+        if _is_number(v, numbers.Real) and 0<v<math.inf: continue
         raise ValueError(f'{name}: expected a number above 0, found {v!r}')
 
 # %% ../nbs/00_utils.ipynb #739d5475
@@ -87,7 +91,7 @@ def check_share(
 )->None:
     "`ValueError` for a value that is not a number from 0 to `most`"
     for name,v in shares.items():
-        if isinstance(v, numbers.Real) and not isinstance(v, bool) and 0<=v<=most: continue
+        if _is_number(v, numbers.Real) and 0<=v<=most: continue
         raise ValueError(f'{name}: expected a number from 0 to {most:g}, found {v!r}')
 
 # %% ../nbs/00_utils.ipynb #ff886c8e
@@ -192,7 +196,9 @@ def require(
 def end_with_parent()->None:
     "In a worker: end as soon as the process that started it is gone"
     from multiprocessing import connection,parent_process
-    watch = lambda: connection.wait([parent_process().sentinel]) and os._exit(1)
+    parent = parent_process()
+    assert parent, 'this process has no parent'
+    watch = lambda: connection.wait([parent.sentinel]) and os._exit(1)
     Thread(target=watch, daemon=True).start()
 
 # %% ../nbs/00_utils.ipynb #a3ca5bfa

@@ -25,7 +25,7 @@ def quiet()->Iterator[None]:
     try: yield
     finally:
         os.dup2(keep, 2)
-        os.close(keep), os.close(null)
+        for fd in (keep,null): os.close(fd)
 
 # %% ../nbs/05_video.ipynb #bb4ffe90
 def check_frame(
@@ -291,18 +291,18 @@ def iter_frames(
 # %% ../nbs/05_video.ipynb #dee55dec
 class VideoInfo(NamedTuple):
     "Length, frame rate and size of a video, or of a part of it"
-    frames: int   # that were decoded
-    fps: float    # None = unknown
-    width: int    # pixels, after turning
+    frames: int     # that were decoded
+    fps: float|None # None = unknown
+    width: int      # pixels, after turning
     height: int
-    aspect: float # width / height
+    aspect: float   # width / height
 
 # %% ../nbs/05_video.ipynb #ff313595
 class ContainerInfo(NamedTuple):
     "What a video file says about itself; None = nothing, or nonsense"
-    frames: int
-    fps: float
-    seconds: float
+    frames: int|None
+    fps: float|None
+    seconds: float|None
 
 # %% ../nbs/05_video.ipynb #0916d9e2
 def _in_seconds(text):

@@ -42,7 +42,7 @@ class Skeleton:
         self.pairs = {p:np.array(o, int).reshape(-1,2) for p,o in pairs.items()}
         self.scale,self.lines = (aspect,1),{}
         for p in pairs:
-            dots = dict(marker='o', ms=1.5, mew=0) if 'hand' in p else {}
+            dots:dict = dict(marker='o', ms=1.5, mew=0) if 'hand' in p else {}
             self.lines[p] = ax.plot([], [], color=_COLORS[p], lw=1, solid_capstyle='round', **dots)[0]
 
     def show(self,
@@ -413,7 +413,7 @@ def _draw(self:Explorer)->None:
 def explore(
     dataset:'ASLDataset',                       # `ASLDataset`
     augmentations:dict[str,Callable]|None=None, # functions of features (B, T, P, C); None for the public ones
-    rng:Generator|None=None           # random generator of those; None for a new one
+    rng:Generator|None=None                     # random generator of those; None for a new one
 )->Explorer: # shows itself in a live notebook
     "Look through clips beside their augmented versions"
     known = augmentations or _all_augmentations(dataset.cfg, np.random.default_rng(rng))

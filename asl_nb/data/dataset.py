@@ -163,6 +163,9 @@ class _Features:
 # %% ../../nbs/15_data.dataset.ipynb #2530ec49
 class ASLDataset:
     "Clips of a store as features and targets, augmented if asked"
+    store:Any       # `load_data` finds what was not given
+    metadata_df:Any
+
     def __init__(self,
         metadata_df:'pd.DataFrame|None'=None, # rows of the store's table; None for all
         transform:Callable|None=None,         # applied to a batch of features
@@ -174,7 +177,7 @@ class ASLDataset:
         enableDropout:bool=True,              # whether augmentation may drop frames
         *, store:Store|None=None,             # None for the one of RAW_DATA_DIR
         cfg:Config=Config(),                  # settings
-        rng:Generator|None=None     # random generator of the augmentation; None for SEED's
+        rng:Generator|None=None               # random generator of the augmentation; None for SEED's
     ):
         if type(augment) is not bool: raise TypeError(f'augment: expected a bool, found {augment!r}')
         check_share(augmentation_threshold=augmentation_threshold)
@@ -262,9 +265,9 @@ def _arrays(self:ASLDataset, idxs, rng=None, epoch=0):
 
 @patch
 def batch(self:ASLDataset,
-    idxs:np.ndarray,                   # (B,) positions in this dataset
+    idxs:np.ndarray,         # (B,) positions in this dataset
     rng:Generator|None=None, # random generator of the augmentation; None for the dataset's own
-    epoch:int=0                        # which of the AUGMENTED_COPIES, in turn
+    epoch:int=0              # which of the AUGMENTED_COPIES, in turn
 )->tuple: # features (B, T, P, C), mask (B, T), targets (B,), or (B, n_classes) if mixed up
     "Several clips at once, as NumPy's arrays"
     return tuple(map(on_host, self._arrays(idxs, rng, epoch)))
@@ -343,7 +346,8 @@ def to_PT_DataLoader(
     sampler,here = Batches(dataset, batch_size, shuffle, seed),dataset.features.place is None
     if num_workers and not here:
         raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
-    return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=sampler, num_workers=num_workers,
+    batches:Any = _ByBatch(dataset)
+    return torch.utils.data.DataLoader(batches, None, sampler=sampler, num_workers=num_workers,
         pin_memory=here and torch.cuda.is_available(),
         generator=torch.Generator()) # else each pass draws from torch's global one
 
@@ -404,8 +408,8 @@ def get_dataloader(
     return to_PT_DataLoader(dataset, batch_size, shuffle, num_workers, seed)
 
 # %% ../../nbs/15_data.dataset.ipynb #3dc71f5c
-def get_PT_Dataset(dataloader:'DataLoader')->ASLDataset: return dataloader.dataset.dataset
-def get_TF_Dataset(dataloader:DatasetWithLen)->ASLDataset: return dataloader.dataset
+def get_PT_Dataset(dataloader:Any)->ASLDataset: return dataloader.dataset.dataset
+def get_TF_Dataset(dataloader:Any)->ASLDataset: return dataloader.dataset
 
 # %% ../../nbs/15_data.dataset.ipynb #f38f888a
 def get_dataset(

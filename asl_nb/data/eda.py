@@ -128,7 +128,7 @@ def plot_missing_by_part(
     colors = [PART_COLORS[p] for p in found.index]
     ax.barh(range(len(found)), found.always, color=colors)
     ax.barh(range(len(found)), found.sometimes, left=found.always, color=colors, alpha=.35, lw=0)
-    words = [f"{p.replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()]
+    words = [f"{str(p).replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()]
     ax.set_yticks(range(len(found)), words)
     ax.invert_yaxis()
     ax.set(xlim=(0,1), xlabel='clips')
@@ -169,7 +169,7 @@ def plot_missing_by_position(
 )->'Axes': # the axes
     "Draw when each part is missing"
     middle,ax = (np.arange(len(missing))+.5)/len(missing),new_axes(ax)
-    for part in missing:
+    for part in map(str, missing):
         lw,label = 2 if part=='hand' else 1,part.replace('_',' ')
         ax.plot(middle, missing[part], color=PART_COLORS[part], lw=lw, label=label)
     ax.set(xlim=(0,1), ylim=(0,1), xlabel='time in the clip', ylabel='missing')
@@ -286,7 +286,7 @@ def plot_recordings(
 )->'Axes': # the axes
     "Draw the nose ratio before and after correction by the aspect"
     corrected = _some(table).nose_ratio/clip_setting(table, 'aspect', cfg)
-    ax,bins = new_axes(ax),np.linspace(0, 1.5, 31)
+    ax,bins = new_axes(ax),np.linspace(0, 1.5, 31).tolist()
     both = {'as stored':(table.nose_ratio,'tab:orange'), 'corrected':(corrected,'tab:blue')}
     for label,(values,color) in both.items():
         values = values.dropna().clip(0, 1.5)
@@ -312,8 +312,8 @@ def _sums(dataset, chunk):
 
 # %% ../../nbs/10_data.eda.ipynb #a2b475c5
 def calculate_avg_landmark_positions(
-    dataset:Any, # `ASLDataset`
-    chunk:int=256         # clips at a time
+    dataset:Any,  # `ASLDataset`
+    chunk:int=256 # clips at a time
 )->list: # one dict per label: left_hand, right_hand, face -> (points, C), NaN = never detected
     "The average position of hand and face points for each sign"
     check_count(chunk=chunk)

@@ -8,7 +8,7 @@ __all__ = ['FOLDERS', 'signer_number', 'clip_number', 'extract_videos', 'import_
 # %% ../../nbs/16_data.extract.ipynb #070cead8
 import errno,hashlib,json,math,re,warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable,Iterable
 from concurrent.futures import FIRST_COMPLETED,wait
 from contextlib import contextmanager
 from functools import lru_cache,partial
@@ -290,9 +290,9 @@ def _look(file, cut, there, extractor):
 # %% ../../nbs/16_data.extract.ipynb #cfbd7500
 class _Found(NamedTuple):
     "What became of looking into a recording"
-    clip:tuple=None            # landmarks, or None if its clip is there; aspect; frame rate
+    clip:tuple|None=None       # landmarks, or None if its clip is there; aspect; frame rate
     doubts:tuple=()            # texts
-    error:Exception=None
+    error:Exception|None=None
 
 def _heard(fn, *args):
     "What a function returns, and its `ClipWarning`s as text"
@@ -371,9 +371,9 @@ class _Plan(NamedTuple):
     sequence:int   # the clip's number
     signer:int     # the signer's
     path:Path      # of the clip in the data folder
-    aspect:float   # that the row states, or None
-    fps:float
-    begin:callable # whether the clip is there -> future of `_Found`
+    aspect:float|None # that the row states
+    fps:float|None
+    begin:Callable # whether the clip is there -> future of `_Found`
 
 def _plan(row, open_one, seen):
     "The plan for a row; an error if nothing can be done"

@@ -456,7 +456,7 @@ def _split(address):
 _NO_FILE = 'expected a clip, found no file'
 
 def read_recording(
-    address:PathLike,                          # a file, a folder of frames, or FILE#SEQUENCE
+    address:PathLike,             # a file, a folder of frames, or FILE#SEQUENCE
     extractor:Extractor|None=None # finds the landmarks in videos; None for Holistic
 )->tuple: # (T, 543, 2 or 3) float32, NaN = not seen; aspect and frame rate, None = not stated
     "A recording of any kind"

@@ -324,7 +324,7 @@ def clip_features(
                          f'{", ".join(cfg.COLUMNS_TO_USE)}, found {lm.shape}')
     columns = ['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]
     points = lm[:,kept_rows(cfg)][...,columns].astype(np.float32)
-    return make_features(points, [0, len(lm)], [clip.aspect], [clip.fps], cfg)
+    return make_features(points, np.array([0, len(lm)]), np.array([clip.aspect]), np.array([clip.fps]), cfg)
 
 # %% ../../nbs/12_data.preprocess.ipynb #1b4fcfb1
 def clip_views(
@@ -377,7 +377,7 @@ def preprocess_data_to_same_size(
     _check_config(cfg)
     filled = interpolate_missing_values(landmarks, cfg.INTERPOLATE_MISSING)
     used = int((~np.isnan(filled)).any((1,2)).sum())
-    same = resize(filled, [0, len(filled)], [cfg.INPUT_SIZE])
+    same = resize(filled, np.array([0, len(filled)]), np.array([cfg.INPUT_SIZE]))
     return same,cfg.INPUT_SIZE,len(landmarks),used
 
 # %% ../../nbs/12_data.preprocess.ipynb #902f445e
@@ -388,7 +388,7 @@ def preprocess_data(
     "Pad to INPUT_SIZE frames, or pool a longer clip; gaps stay"
     _check_config(cfg)
     size = min(len(landmarks), cfg.INPUT_SIZE)
-    frames = resize(landmarks, [0, len(landmarks)], [size])
+    frames = resize(landmarks, np.array([0, len(landmarks)]), np.array([size]))
     xb,_ = _batch(frames, np.array([size]), cfg.INPUT_SIZE)
     return xb[0],size
 

@@ -11,7 +11,7 @@ __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
 import csv,hashlib,io,itertools,json,math,os,re,warnings
-from collections.abc import Callable,Iterable,Iterator,Sequence
+from collections.abc import Callable,Iterator,Sequence
 from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # %% ../../nbs/07_data.raw.ipynb #54df2cbd
 _ROW_KEYS = ('type','landmark_index')
 _KEYS = ('frame',*_ROW_KEYS)
-_in_order_bytes = set()
+_in_order_bytes:set[bytes] = set()
 
 # %% ../../nbs/07_data.raw.ipynb #b9195402
 def _key_bytes(source, file):
@@ -217,7 +217,8 @@ def read_clip_frame(
         if not df.columns.is_unique:
             raise ValueError(f'{name}: expected each column once, found {list(df.columns)}')
         table = pa.Table.from_pandas(df, preserve_index=False)
-        return _coordinates(table, columns, *_row_places(table, name), rows, name)
+        place,n = _row_places(table, name)
+        return _coordinates(table, columns, place, n, rows, name)
 
 # %% ../../nbs/07_data.raw.ipynb #26d1997b
 def _coordinates(table, columns, place, n, rows, path):
@@ -436,7 +437,7 @@ def content_hash(
     lm:np.ndarray # (T, P, C) landmarks
 )->str: # 16 hexadecimal digits
     "The same for clips with identical landmarks"
-    return hashlib.sha256(np.ascontiguousarray(lm)).hexdigest()[:16] # processors have instructions for it
+    return hashlib.sha256(np.ascontiguousarray(lm).data).hexdigest()[:16] # processors have instructions for it
 
 # %% ../../nbs/07_data.raw.ipynb #2eea2770
 def _nose_ratio(frames, offsets, positions):
@@ -470,7 +471,7 @@ def clip_statistics(
     rows,starts = np.arange(N_ROWS) if rows is None else np.asarray(rows),np.asarray(offsets)[:-1]
     seen = ~np.isnan(frames[...,0])
     part = parts_seen(seen, rows)
-    found = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
+    found:dict = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
     anything = np.logical_or.reduceat(seen.any(1), starts)
     found['content'] = [content_hash(frames[a:b]) if some else None
                         for a,b,some in zip(offsets, offsets[1:], anything)]
@@ -580,7 +581,8 @@ def layout_figures(
     points:np.ndarray # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie"
-    figures = _figures(*_skeleton(points), np.array([0, len(points)]))
+    ends,pose,collapsed = _skeleton(points)
+    figures = _figures(ends, pose, collapsed, np.array([0, len(points)]))
     return {k:v[0] for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #b01f375b
@@ -617,7 +619,7 @@ def _fit(points):
 # %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
     points:np.ndarray # (T, 543, 2) of a clip, in units of the picture's height
-)->tuple: # the parts' names in their order; None if no order makes a person, or several make different ones
+)->tuple|None: # the parts' names in their order; None if no order makes a person, or several do
     "The order of the parts in which the points are those of a person"
     fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
     torn = torn_parts(points)
@@ -767,7 +769,7 @@ def _faulty(skeletons):
 
 # %% ../../nbs/07_data.raw.ipynb #9d6f7bab
 def read_people(
-    items:Iterable[tuple], # of each clip the parquet file, and the aspect of its pictures
+    items:Sequence[tuple], # of each clip the parquet file, and the aspect of its pictures
     columns:Sequence[str], # coordinates to read, first x and y
     rows:np.ndarray        # (P,) rows of the 543 to keep
 )->list: # (T, P, C) float32, NaN = not detected; or the error
@@ -776,7 +778,7 @@ def read_people(
     read = [i for i,o in enumerate(found) if not isinstance(o, Exception)]
     faulty = _faulty([found[i][1] for i in read]) if read else ()
     for i,closer in zip(read, faulty):
-        if closer: found[i] = _guarded(lambda item: read_person(*item, columns, rows), items[i])
+        if closer: found[i] = _guarded(lambda item: read_person(item[0], item[1], columns, rows), items[i])
         else: found[i] = found[i][0]
     return found
 
@@ -834,7 +836,7 @@ def layout_warnings(
 )->list: # one sentence per signer
     "Signers whose clips no person can look like"
     signers = table.groupby('participant_id')
-    faults = {signer:layout_faults(signer_layout(rows)) for signer,rows in signers}
+    faults = {str(signer):layout_faults(signer_layout(rows)) for signer,rows in signers}
     return [f'signer {signer}: '+'; '.join(f.values()) for signer,f in faults.items() if f]
 
 # %% ../../nbs/07_data.raw.ipynb #d8a121e4
@@ -879,5 +881,5 @@ def describe(
                      f'{(ratio/aspects).median():.2f} ({ratio.median():.2f} uncorrected)')
     unseen = table.content.isna().sum()
     doubts = [signers_unknown(table), f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
-              aspect_warning(ratio, aspects), *layout_warnings(table)]
+              aspect_warning(ratio.to_numpy(), aspects), *layout_warnings(table)]
     return '\n'.join(lines + [f'warning: {w}' for w in doubts if w])

@@ -328,9 +328,9 @@ def _to_picture(lm, signer, sway, rng):
 
 # %% ../../nbs/03_data.synth.ipynb #a1e2b11f
 def synth_clip(
-    sign:SynthSign,         # what is signed
-    signer:SynthSigner,     # who signs
-    rng:Generator # numpy Generator: length, style and dropouts of this clip
+    sign:SynthSign,     # what is signed
+    signer:SynthSigner, # who signs
+    rng:Generator       # numpy Generator: length, style and dropouts of this clip
 )->np.ndarray: # (T, 543, 3) float32, NaN = not detected
     "One recording of one sign"
     n = _length(signer, rng)
@@ -392,8 +392,8 @@ def make_dataset(
         if (out/name).exists() and (out/name).read_bytes()!=text.encode():
             raise ValueError(f'{out/name} belongs to another data set: expected an empty folder, '
                              'or one with the same numbers')
-    for path,job in zip(progress_bar(table.path, progress, unit='clip'), jobs):
-        if not (out/path).exists(): _write_clip(out/path, *job, seed)
+    for path,(sign,signer,key) in zip(progress_bar(table.path, progress, unit='clip'), jobs):
+        if not (out/path).exists(): _write_clip(out/path, sign, signer, key, seed)
     for name,text in texts.items():
         with atomic_path(out/name) as tmp: tmp.write_bytes(text.encode())
     return table

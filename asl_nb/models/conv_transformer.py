@@ -80,7 +80,7 @@ def expand_by_channel(
     check_count(0, before=before)
     h = expand.weight @ x.flatten(0, 1).mT # d (b t)
     h = F.silu(h + expand.bias[:,None]).unflatten(1, x.shape[:2]).masked_fill(~mask, 0.)
-    h = torch.bmm(h, frame_matrix(conv, x.shape[1], before)) + conv.bias[:,None,None]
+    h = torch.bmm(h, frame_matrix(conv, x.shape[1], before)) + conv.bias[:,None,None] # type: ignore[index] # it has one
     return h.permute(1, 2, 0) # d b t -> b t d
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #c270bc9d

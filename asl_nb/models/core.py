@@ -12,7 +12,7 @@ from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from types import ModuleType
-from typing import Any
+from typing import Any,TYPE_CHECKING
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
@@ -38,7 +38,10 @@ def _check_keywords(name, given):
 class StepProtocol(CheckedNumbers):
     "The part of the step protocol that is the same in every framework"
     ordered,any_length,causal = True,True,False
-    gradient_clip,mixed_precision,compiled,sidecar = 0.,False,False,None
+    gradient_clip,mixed_precision,compiled = 0.,False,False
+    sidecar:Any = None
+    if TYPE_CHECKING: # what the class of a framework adds
+        def __getattr__(self, name:str)->Any: ...
 
     def __new__(cls, *args, **kw):
         if cls.__name__ in FAMILIES: _check_keywords(cls.__name__, kw)
@@ -116,7 +119,7 @@ class MaskedModule(CheckedNumbers, nn.Module):
 # %% ../../nbs/22_models.core.ipynb #1fc7a9e1
 class BaseModel(StepProtocol, MaskedModule):
     "A classifier with its loss, optimizer and schedule; subclasses define `forward(x, mask)`"
-    steps = dict(optimizer=dict(name='Adam', params={}),
+    steps:dict = dict(optimizer=dict(name='Adam', params={}),
                  scheduler=dict(name='ExponentialLR', params=dict(gamma=1.)))
 
     def __init__(self,
@@ -404,7 +407,7 @@ def create_model(
 )->Any: # a model with optimizer and schedule
     "A model by name, with its shipped configuration and overrides"
     check_count(n_classes=n_classes)
-    known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
+    known:dict = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = override_params(resolve_params(model_name, model_config, **known), **overrides)
     model = _build(model_name, n_classes, cfg, params)
     model.sidecar = make_sidecar(model_name, params, {str(i):i for i in range(n_classes)}, cfg)

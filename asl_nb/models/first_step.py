@@ -62,6 +62,9 @@ def _ahead(x, n):
 # %% ../../nbs/19_models.first_step.ipynb #2de925c4
 class FillMissing(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
+    wrist:torch.Tensor
+    local:torch.Tensor
+
     def __init__(self,
         inputs:InputShape,
         local_hands:bool=True, # measure a hand's points from its wrist, in palm lengths
@@ -157,7 +160,7 @@ _GROUPS = dict(zip(CHANNELS, (_anchored, _bones, _distances, _points)))
 
 # %% ../../nbs/19_models.first_step.ipynb #f400509e
 def checked_channels(
-    channels:Iterable[str] # some of `CHANNELS`
+    channels:Any # some of `CHANNELS`
 )->tuple:
     "The groups of channels to compute; `ValueError` for anything but some of `CHANNELS`, each once"
     several = isinstance(channels, (list,tuple)) and len(channels)>0
@@ -170,6 +173,9 @@ _SPREAD = .1 # added to each channel's standard deviation
 
 class HandChannels(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to standardized channels (B, T, size), 0 in masked frames"
+    mean:torch.Tensor
+    std:torch.Tensor
+
     def __init__(self,
         inputs:InputShape,
         channels:tuple=CHANNELS # groups to compute
@@ -196,8 +202,8 @@ class HandChannels(nn.Module):
 # %% ../../nbs/19_models.first_step.ipynb #6a5a1bb4
 @patch
 def fit(self:HandChannels,
-    x:np.ndarray,   # (B, T, P, C) features of training clips
-    mask:np.ndarray # (B, T)
+    x:torch.Tensor,   # (B, T, P, C) features of training clips
+    mask:torch.Tensor # (B, T)
 )->None:
     "Take mean and standard deviation of each channel from training clips"
     made = self._raw(x[...,:2])[mask]
@@ -211,7 +217,7 @@ def first_step(
     local_hands:bool=True,  # points: measure a hand's points from its wrist
     motion:bool=False,      # points: add each point's motion
     channels:tuple=CHANNELS # hands: groups of channels
-)->nn.Module: # with the attribute `size`
+)->FillMissing|HandChannels:
     "What turns features into channels"
     if features=='hands': return HandChannels(inputs, channels)
     if features=='points': return FillMissing(inputs, local_hands, motion)
@@ -220,8 +226,8 @@ def first_step(
 # %% ../../nbs/19_models.first_step.ipynb #52276fd9
 def fit_first_steps(
     modules:Iterable, # of a model, in either framework
-    x:np.ndarray,     # (B, T, P, C) features of training clips
-    mask:np.ndarray   # (B, T)
+    x:Any,            # (B, T, P, C) features of training clips
+    mask:Any          # (B, T)
 )->None:
     "Fit the first steps among modules"
     for m in modules:

@@ -120,8 +120,8 @@ class CheckedNumbers:
 
 # %% ../../nbs/20_models.registry.ipynb #4b1030ac
 def flatten(
-    params:dict,     # nested dictionaries
-    path:PathLike=() # keys above them
+    params:dict,  # nested dictionaries
+    path:tuple=() # keys above them
 )->dict: # tuple of keys -> value
     "The values of nested dictionaries by their paths"
     if not isinstance(params, dict): return {path:params}
