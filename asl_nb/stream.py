@@ -9,6 +9,7 @@ __all__ = ['SHORTEST_SIGN', 'SECONDS_KEPT', 'SignStarted', 'SignRecognized', 'ha
 # %% ../nbs/62_stream.ipynb #5cffb1ed
 import math,numbers,warnings
 from collections import deque
+from collections.abc import Callable,Iterable
 from functools import partial
 from typing import NamedTuple
 import numpy as np
@@ -19,7 +20,7 @@ from .data.raw import judge_body
 from .data.formats import as_landmarks
 from .data.preprocess import LAP_DEPTH
 from .clip import Clip,check_given
-from .predict import NO_SIGN,USUAL_SHOULDERS,hand_raised,rounded,shoulder_width
+from .predict import NO_SIGN,USUAL_SHOULDERS,Recognizer,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
@@ -41,8 +42,8 @@ class SignRecognized(NamedTuple):
 _APPEARING_SPEED = 3. # shoulder widths per second, of a hand that appears or vanishes
 
 def hand_speed(
-    before, now, # (543, 2) points of two frames, in units of the picture's height
-    seconds      # between them
+    before:np.ndarray, now:np.ndarray, # (543, 2) points of two frames, in units of the picture's height
+    seconds:float # between them
 )->float: # shoulder widths per second
     "How fast the faster hand moves"
     speeds = [0.]
@@ -62,8 +63,8 @@ _SHORTEST_STEP = 1e-3  # seconds between two frames, for their speed
 
 class Span(NamedTuple):
     "A movement of the hands"
-    start: float      # seconds
-    end: float = None # when a hand was last raised; None while the movement lasts
+    start: float           # seconds
+    end: float|None = None # when a hand was last raised; None while the movement lasts
 
 # %% ../nbs/62_stream.ipynb #16d8ae36
 class HandMovement:
@@ -73,9 +74,9 @@ class HandMovement:
         self.before,self.speeds = None,deque(maxlen=_SPEEDS)
 
     def push(self,
-        points, # (543, 2) of the next frame, in units of the picture's height
-        time    # seconds
-    )->Span: # a movement that begins or ends with this frame; else None
+        points:np.ndarray, # (543, 2) of the next frame, in units of the picture's height
+        time:float         # seconds
+    )->Span|None: # a movement that begins or ends with this frame; else None
         "Take in a frame"
         self._measure(points, time)
         if hand_raised(points): self.raised = time
@@ -99,7 +100,7 @@ class HandMovement:
         self.start = time
         return Span(time)
 
-    def end(self)->Span: # None at rest
+    def end(self)->Span|None: # None at rest
         "End the current movement"
         if self.start is None: return None
         ended,self.start = Span(self.start, self.raised),None
@@ -119,14 +120,14 @@ class Look(NamedTuple):
 class Vote:
     "Says which signs enough looks agree on"
     def __init__(self,
-        answer,    # called with a look's probabilities; gives an `Answer`
-        live=False # whether events come while a sign lasts
+        answer:Callable, # called with a look's probabilities; gives an `Answer`
+        live:bool=False  # whether events come while a sign lasts
     ):
         self.answer,self.live = answer,live
         self.run,self.last = [],None # looks that agree; the last event of this movement
 
     def push(self,
-        look # `Look`
+        look:Look # `Look`
     )->list: # of events
         "Take in a look"
         events = []
@@ -137,7 +138,7 @@ class Vote:
         return self._decide() if self.live else events
 
     def end(self,
-        whole=None # makes the look at the whole movement; used if no run has named a sign
+        whole:Callable|None=None # makes the look at the whole movement; used if no run has named a sign
     )->list: # of events
         "The movement is over"
         events = self._decide()
@@ -168,12 +169,12 @@ _WINDOW = 32/30       # seconds that a look takes in
 class StreamRecognizer:
     "Recognizes signs in a stream of landmarks"
     def __init__(self,
-        recognizer,   # `Recognizer`
-        aspect=None,  # width / height of the picture; None for SOURCE's
-        fps=None,     # frames per second; None for SOURCE's
-        live=False,   # whether events come while a sign lasts
-        window=_WINDOW, # seconds that a look takes in
-        top=5         # signs to name
+        recognizer:Recognizer,  # `Recognizer`
+        aspect:float|None=None, # width / height of the picture; None for SOURCE's
+        fps:float|None=None,    # frames per second; None for SOURCE's
+        live:bool=False,        # whether events come while a sign lasts
+        window:float=_WINDOW, # seconds that a look takes in
+        top:int=5               # signs to name
     ):
         check_amount(window=window)
         check_count(top=top)
@@ -187,7 +188,7 @@ class StreamRecognizer:
         self.warning = '' # what was said of a movement that fits no person
 
     @property
-    def top(self):
+    def top(self)->list:
         "The most probable signs while a movement lasts"
         return self.answer(self.vote.run[-1].probs).top if self.vote.run else []
 
@@ -219,8 +220,8 @@ def _keep(self:StreamRecognizer, time, lm):
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
 def push(self:StreamRecognizer,
-    lm,       # (543, 2 or 3) landmarks of the next frame, NaN = not seen
-    time=None # seconds since the stream began; None counts frames
+    lm:np.ndarray,       # (543, 2 or 3) landmarks of the next frame, NaN = not seen
+    time:float|None=None # seconds since the stream began; None counts frames
 )->list: # of events
     "Take in a frame"
     lm,time = self._as_frame(lm),self._clock(time)
@@ -278,8 +279,8 @@ def _finish(self:StreamRecognizer, span):
 # %% ../nbs/62_stream.ipynb #4230e9c7
 @patch
 def recognize(self:StreamRecognizer,
-    landmarks # iterable of (543, 2 or 3), one per frame
-)->list: # of `SignRecognized`
+    landmarks:Iterable[np.ndarray] # iterable of (543, 2 or 3), one per frame
+)->list[SignRecognized]: # of `SignRecognized`
     "The signs of frames that end the stream"
     events = [e for lm in landmarks for e in self.push(lm)] + self.flush()
     return [e for e in events if isinstance(e, SignRecognized)]

@@ -8,19 +8,21 @@ __all__ = ['WEB', 'one_module', 'RecognitionWidget', 'noting', 'follow', 'small'
 
 # %% ../nbs/77_widget.ipynb #4f17830e
 import json,re,tempfile,warnings
+from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 import numpy as np
 import anywidget
 from traitlets import Bytes,Dict,List,Unicode
-from .utils import DEFAULT_WEIGHTS,check_count
+from .utils import DEFAULT_WEIGHTS,PathLike,check_count
 from .landmarks import CONNECTIONS,ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
-from .holistic import convert_frames_to_landmarks
+from .holistic import HolisticExtractor,convert_frames_to_landmarks
 from .clip import Clip,as_clip,check_given
-from .predict import NO_SIGN,Prediction,load_recognizer
+from .predict import NO_SIGN,ModelLike,Prediction,Recognizer,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import jpeg
 from .predict_on_camera import as_camera,camera_name
@@ -37,8 +39,8 @@ def _wrapped(text, name):
     return f'const {name}_js = (() => {{\n{_EXPORT.sub("", text)}\nreturn {{{exported}}};\n}})();\n'
 
 def one_module(
-    name,      # of a module in the folder
-    folder=WEB # of modules that import each other
+    name:str,       # of a module in the folder
+    folder:Path=WEB # of modules that import each other
 )->str:
     "A JavaScript module and all that it imports, as one text"
     made = {}
@@ -58,7 +60,7 @@ class RecognitionWidget(anywidget.AnyWidget):
     events = List().tag(sync=True) # recognized signs, as the page has them
 
     def __init__(self, # its own, because the pages of nbdev cannot be made of the inherited one
-        **state # trait -> value
+        **state:Any # trait -> value
     ):
         super().__init__(**state)
 
@@ -70,7 +72,7 @@ class RecognitionWidget(anywidget.AnyWidget):
 
 # %% ../nbs/77_widget.ipynb #adb7dd8a
 @contextmanager
-def noting():
+def noting()->Iterator[list]:
     "Collect the texts of clip warnings; other warnings are given as ever"
     notes = []
     with warnings.catch_warnings(record=True) as caught:
@@ -82,8 +84,8 @@ def noting():
 
 # %% ../nbs/77_widget.ipynb #1a2db132
 def follow(
-    clip,      # `Clip`
-    recognizer # `Recognizer`
+    clip:Clip,            # `Clip`
+    recognizer:Recognizer # `Recognizer`
 )->tuple: # the most probable signs at each frame; (frame, `SignRecognized`) of each sign
     "What is known about a clip at each of its frames"
     stream,tops,signs = StreamRecognizer(recognizer, clip.aspect, clip.fps),[],[]
@@ -96,7 +98,7 @@ def follow(
 _HEIGHT = 320 # pixels of a picture
 
 def small(
-    frame # (H, W, 3) uint8 RGB
+    frame:np.ndarray # (H, W, 3) uint8 RGB
 )->np.ndarray: # (320, W, 3)
     "The frame at the widget's height"
     import cv2
@@ -113,10 +115,10 @@ class ClipWidget(RecognitionWidget):
     clip,landmarks,pictures = (trait().tag(sync=True) for trait in (Dict, Bytes, Bytes))
 
     def __init__(self,
-        clip,       # `Clip` with aspect and fps
-        frames,     # T pictures (H, W, 3) uint8 RGB; none for landmarks alone
-        recognizer, # `Recognizer`
-        notes=()    # texts to show
+        clip:Clip,                   # `Clip` with aspect and fps
+        frames:Sequence[np.ndarray], # T pictures (H, W, 3) uint8 RGB; none for landmarks alone
+        recognizer:Recognizer,       # `Recognizer`
+        notes:Sequence[str]=()       # texts to show
     ):
         with noting() as doubts: self.whole = recognizer.predict(clip) # an `Answer`
         with noting(): tops,signs = follow(clip, recognizer) # has the same doubts
@@ -136,8 +138,8 @@ class ClipWidget(RecognitionWidget):
 _PART = 2**21 # bytes
 
 def file_part(
-    file,  # bytes, or a path
-    start  # number of the first byte
+    file:bytes|Path, # bytes, or a path
+    start:int        # number of the first byte
 )->tuple: # the file's size, bytes
     "A part of a file"
     if isinstance(file, bytes): return len(file),file[start:start+_PART]
@@ -157,8 +159,8 @@ class CameraWidget(RecognitionWidget):
     camera = Dict().tag(sync=True)
 
     def __init__(self,
-        camera:int=0,         # its number in the browser
-        model=DEFAULT_WEIGHTS # what `build_site` takes: bundled name or path
+        camera:int=0,                  # its number in the browser
+        model:PathLike=DEFAULT_WEIGHTS # what `build_site` takes: bundled name or path
     ):
         check_count(0, camera=camera)
         self.folder = tempfile.TemporaryDirectory() # goes with the widget
@@ -195,11 +197,11 @@ def _load_clip(what, extractor, aspect, fps, cfg):
 
 # %% ../nbs/77_widget.ipynb #73d15b64
 def show_recognition(
-    what,               # what `Recognizer.predict` takes, RGB frames, or the number of a camera of the browser
-    model=DEFAULT_WEIGHTS, # what `load_recognizer` takes; for a camera, a bundled name or a path
-    extractor=None,     # of a clip: finds the landmarks in pictures; None for `HolisticExtractor()`
-    aspect=None,        # of a clip: width / height, if it does not say it; None for the training's
-    fps=None            # of a clip: frames per second, the same
+    what:Any, # what `Recognizer.predict` takes, RGB frames, or the number of a camera of the browser
+    model:ModelLike=DEFAULT_WEIGHTS, # what `load_recognizer` takes; for a camera, a bundled name or a path
+    extractor:HolisticExtractor|None=None, # of a clip: finds the landmarks in pictures; None for `HolisticExtractor()`
+    aspect:float|None=None, # of a clip: width / height, if it does not say it; None for the training's
+    fps:float|None=None # of a clip: frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
     check_given(aspect=aspect, fps=fps)
