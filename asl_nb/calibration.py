@@ -159,4 +159,4 @@ def calibrate_run(
     check_amount(accept=accept)
     check_share(accept=accept)
     folds = sorted(Path(out).glob('fold*'))
-    return [calibrate(run, data, negatives, progress, accept) for run in folds or [out]]
+    return [calibrate(run, data, negatives, progress, accept) for run in folds or [Path(out)]]

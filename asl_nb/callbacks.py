@@ -62,7 +62,8 @@ def update(self:EarlyStop,
 @patch(as_prop=True)
 def over(self:EarlyStop)->str|None: # None while patience lasts
     "Why training should end"
-    if self.count>=self.patience: return f'{self.metric} no better for {self.patience} epochs'
+    if self.count<self.patience: return None
+    return f'{self.metric} no better for {self.patience} epochs'
 
 # %% ../nbs/40_callbacks.ipynb #c691b34d
 @patch
@@ -87,7 +88,7 @@ def checkpoint_callback(
     if trainer.early_stop.improved: trainer.save_best()
     trainer.save_state()
 
-checkpoint_callback.stage = 'checkpoint'
+setattr(checkpoint_callback, 'stage', 'checkpoint')
 
 # %% ../nbs/40_callbacks.ipynb #fbba5405
 class WeightAverage:
@@ -153,7 +154,7 @@ def augmentation_increase_callback(
 
 # %% ../nbs/40_callbacks.ipynb #ae5cd0f3
 _SCHEDULES = {f.__name__:f for f in (dropout_callback, augmentation_increase_callback)}
-for _f in _SCHEDULES.values(): _f.stage = 'schedule'
+for _f in _SCHEDULES.values(): setattr(_f, 'stage', 'schedule')
 
 def named_callbacks(
     names:Sequence[str] # of callbacks, as CALLBACKS has them
@@ -184,9 +185,9 @@ def log_metrics(
 
 # %% ../nbs/40_callbacks.ipynb #9453c7da
 def log_hparams_metrics(
-    writer:'SummaryWriter', # TensorBoard writer
-    hparam_dict:dict,       # settings
-    metric_dict:dict,       # values by metric/phase
+    writer:Any,       # TensorBoard writer
+    hparam_dict:dict, # settings
+    metric_dict:dict, # values by metric/phase
     epoch:int=0             # step
 )->None:
     "Log settings together with the metrics they led to"
@@ -203,7 +204,9 @@ class TensorBoard:
 
     def __init__(self,
         folder:PathLike # of the log
-    ): self.folder,self._writer = folder,None
+    ):
+        self.folder = folder
+        self._writer:SummaryWriter|None = None
 
     @property
     def writer(self)->'SummaryWriter': # made when first used, because its imports take seconds
@@ -215,7 +218,7 @@ class TensorBoard:
         self.writer.flush()
 
 # %% ../nbs/40_callbacks.ipynb #6d422fd9
-def _make_writer(folder):
+def _make_writer(folder)->'SummaryWriter':
     "A SummaryWriter that keeps TensorBoard from loading TensorFlow just to open files"
     without = 'tensorboard.compat.notf',ModuleType('notf')
     if 'tensorflow' not in sys.modules: sys.modules.setdefault(*without)

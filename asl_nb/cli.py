@@ -13,7 +13,7 @@ from collections.abc import Callable,Sequence
 from .utils import DEFAULT_WEIGHTS,check_amount,check_count,nearest
 
 # %% ../nbs/80_cli.ipynb #e90707ff
-COMMANDS = {}
+COMMANDS:dict = {}
 
 def command(
     example:str # the arguments of the example that the help shows
@@ -296,7 +296,7 @@ def train(*settings:str,    # EPOCHS=30 for a setting, dropout=.2 for the model'
     from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the run to resume, found none')
     cfg,overrides = load_run_config(config, [*settings, *_named(MODELNAME=model, DL_FRAMEWORK=framework)])
-    how = dict(all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
+    how:dict = dict(all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
     if devices or nodes:
         if folds: raise ValueError('expected a single training on several devices, found --folds: name one by FOLD=0')
         from asl_nb.lightning_trainer import train_on_devices
@@ -465,7 +465,7 @@ def annotate(*video:str,   # the video
 )->None:
     "Find the signs of a video, and draw them into it"
     from asl_nb.predict_on_video import play_video_with_predictions
-    how = dict(show_mesh=not no_mesh, out=out, progress=True)
+    how:dict = dict(show_mesh=not no_mesh, out=out, progress=True)
     for e in play_video_with_predictions(_one(video), checkpoint, top, **how): _print_event(e, json)
 
 # %% ../nbs/80_cli.ipynb #5c2e6a4d

@@ -35,7 +35,7 @@ def perturb(
     "A prototype as another person in front of another camera might make it"
     x = _turned(lm*[PICTURE_ASPECT,1], rng)/[PICTURE_ASPECT,1]
     x = resize(x, np.array([0, len(x)]), np.array([rng.integers(24, 40)]))
-    if rng.random()<.3: x = x[:,FLIP]*np.float32([-1,1]) + np.float32([1,0])
+    if rng.random()<.3: x = x[:,FLIP]*np.array([-1,1], np.float32) + np.array([1,0], np.float32)
     x[np.ix_(rng.random(len(x))<.1, np.r_[LEFT_HAND, RIGHT_HAND])] = np.nan
     return np.concatenate([x, np.where(np.isnan(x[...,:1]), np.nan, 0)], -1).astype(np.float32)
 

@@ -95,7 +95,8 @@ def embed_clips(
     "Clips as examples"
     made = [clip_features(c, model.cfg) for c in clips]
     if not made: raise ValueError('expected at least one clip, found none')
-    return Examples(embed(model, *map(np.concatenate, zip(*made))), signs, names, signers)
+    x,mask = map(np.concatenate, zip(*made))
+    return Examples(embed(model, x, mask), *map(np.asarray, (signs, names, signers)))
 
 # %% ../nbs/47_few_shot.ipynb #da767e10
 def embed_rows(
@@ -109,8 +110,11 @@ def embed_rows(
     rows = store.table if rows is None else rows
     if not len(rows): raise ValueError(f'{store.folder}: expected at least one clip, found none')
     batches = [rows.index[a:a+batch_size].to_numpy() for a in range(0, len(rows), batch_size)]
-    x = np.concatenate([embed(model, *store.gather(b, model.cfg), batch_size) for b in batches])
-    return Examples(x, rows.sign, rows.path, rows.participant_id)
+    def embedded(b):
+        x,mask = store.gather(b, model.cfg)
+        return embed(model, x, mask, batch_size)
+    texts = (rows[c].to_numpy() for c in ('sign','path','participant_id'))
+    return Examples(np.concatenate([embedded(b) for b in batches]), *texts)
 
 # %% ../nbs/47_few_shot.ipynb #fd6b03c1
 @patch
@@ -131,7 +135,7 @@ def renamed(self:Examples,
     "The same clips under other names; two signs that get one name become one"
     if missing := [s for s in names if s not in self.classes]:
         raise ValueError(f'expected signs of {self.classes}, found {missing}')
-    return replace(self, signs=[names.get(s, s) for s in self.signs])
+    return replace(self, signs=np.array([names.get(s, s) for s in self.signs], object))
 
 # %% ../nbs/47_few_shot.ipynb #5afdc149
 def _write(path, arrays, **texts):

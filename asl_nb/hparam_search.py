@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 from urllib.parse import quote
 import matplotlib.pyplot as plt, mlflow, numpy as np, optuna, pandas as pd, ray, yaml
@@ -188,7 +189,7 @@ def _report(trainer):
     metrics = {**trainer.history[-1], 'best':trainer.early_stop.best}
     tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(trainer.run_dir))
 
-_report.stage = 'report'
+setattr(_report, 'stage', 'report')
 
 # %% ../nbs/50_hparam_search.ipynb #908d1d33
 class MLflowRecorder(MLflowLoggerCallback):
@@ -256,7 +257,7 @@ def make_recorder(
 
 # %% ../nbs/50_hparam_search.ipynb #f25ee6ff
 def trial_table(
-    results:tune.ResultGrid # of Ray
+    results:Any # of Ray
 )->pd.DataFrame: # trial, status, best, epochs, the settings, error; the best first, the failed last
     "The result of each trial"
     rows = pd.DataFrame([_trial_row(r, r.metrics or {}) for r in results])
@@ -276,7 +277,7 @@ def _trial_row(result, metrics):
 
 # %% ../nbs/50_hparam_search.ipynb #8dc28406
 def curve_table(
-    results:tune.ResultGrid # of Ray
+    results:Any # of Ray
 )->pd.DataFrame: # trial, epoch, lr, metric/phase
     "Every epoch of every trial"
     curves = []
@@ -346,9 +347,10 @@ def _trial_id(trial): return trial.trial_id
 def _tuner(self:HparamSearchTrainer, callbacks, there):
     "A new search, or the interrupted one in `out`"
     trainable,space = tune.with_resources(self.train, self.resources),as_domains(self.space)
-    again = dict(param_space=space, resume_errored=True)
+    again:dict = dict(param_space=space, resume_errored=True)
     if there: return tune.Tuner.restore(str(self.out/'trials'), trainable, **again)
-    goal,epochs = dict(metric='best', mode='max'),self.cfg.EPOCHS
+    goal:dict = dict(metric='best', mode='max')
+    epochs = self.cfg.EPOCHS
     asha = ASHAScheduler(max_t=epochs, grace_period=max(1, epochs//4), reduction_factor=3)
     draw = OptunaSearch(**goal, seed=self.cfg.SEED)
     how = tune.TuneConfig(**goal, num_samples=self.n_trials, search_alg=draw, scheduler=asha,
@@ -583,7 +585,7 @@ def save_pictures(self:HparamSearchTrainer)->None:
     if self.trials.best.nunique()>7: # fewer say nothing about importance
         drawn['importance'] = lambda: plot_importance(self.trials, self.space)
     for name,draw in drawn.items():
-        figure = draw().figure
+        figure:Any = draw().figure
         figure.savefig(self.out/f'{name}.png', dpi=144)
         plt.close(figure)
 

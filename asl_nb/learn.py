@@ -270,14 +270,14 @@ def _advice(self:Learned):
     "What would make it better, line by line"
     e = self.known.examples
     yield worth(e)
-    few = [s for s,n in self.signs.clips.items() if n<_FEW]
+    few = [str(s) for s,n in self.signs.clips.items() if n<_FEW]
     if few: yield f'fewer than {_FEW} clips: {", ".join(few)}; ten of each are a good number'
     if len(self.pairs):
         p = self.pairs.iloc[0]
         yield (f'hardest to tell apart: {p.sign} and {p.other}, {p.separation:.1f} standard deviations'
                + (f'; {p.mistaken:.0%} of their left-out clips are mistaken' if p.mistaken else ''))
     for o in self.outliers[:_SHOWN].itertuples():
-        looks = f', taken for {o.taken_for}' if o.taken_for else ''
+        looks = ', taken for '+str(o.taken_for) if o.taken_for else ''
         yield f'stands out: {o.name} ({o.sign}, signer {o.signer}): {o.distance:.1f} times as far as usual{looks}'
     picture = self.out/_PICTURE
     if picture.exists(): yield f'look at them ({picture}), and record again what shows something else'
@@ -307,8 +307,8 @@ def plot_outliers(
     strips = fig.subplots(len(some), 2*n+1, sharex=True, sharey=True, squeeze=False)
     for o,axs in zip(some, strips):
         axs[n].axis('off')
-        looks = f', taken for {o.taken_for}' if o.taken_for else ''
-        for name,part,title in ((o.name, axs[:n], f'{o.sign}: {Path(o.name).stem}{looks}'),
+        looks = ', taken for '+str(o.taken_for) if o.taken_for else ''
+        for name,part,title in ((o.name, axs[:n], f'{o.sign}: {Path(str(o.name)).stem}{looks}'),
                                 (_typical(examples, o.sign), axs[n+1:], f'{o.sign}: typical')):
             points,aspect = landmarks(name)
             plot_filmstrip(points, rows, aspect, title=title, axs=part)
@@ -357,12 +357,14 @@ def _with_bundled(known, names, prior):
     return known._replace(bundled=[*dict.fromkeys([*known.bundled, *names])])
 
 # %% ../nbs/48_learn.ipynb #e7663439
+def _nothing(): return Known(None, [], {})
+
 def _start(out, data, add):
     "What the checkpoint `out` knows, and whether that stays"
     what = 'to add to' if add else 'to change'
     if (add or not data) and not out.exists():
         raise FileNotFoundError(f'{out}: expected a learned checkpoint {what}, found none')
-    if not out.exists() or not any(out.iterdir()): return Known(None, [], {}),False
+    if not out.exists() or not any(out.iterdir()): return _nothing(),False
     return read_learned(out),add or not data
 
 def _check_kept(out, old, new):
@@ -395,7 +397,7 @@ def learn(
     old,stays = _start(out, data, add)
     backbone,prior = load_model_from_checkpoint(BACKBONE),load_prior()
     cfg = backbone.cfg.replace(ROOT_PATH=str(root), **({'SOURCE':source} if source else {}))
-    start = old if stays else Known(None, [], {})
+    start = old if stays else _nothing()
     known,readings,problems,repeated = _taught(data, start, cfg, backbone, progress)
     if old.examples and not stays: _check_kept(out, old.examples, known.examples)
     for other in _listed(merge):

@@ -51,10 +51,10 @@ class ASLDataModule(L.LightningDataModule):
         self.data,self.cfg,self.test,self.progress = data,cfg,test,progress
         shipped = resolve_params(model_name or cfg.MODELNAME)
         self.params = override_params(shipped, **overrides)['data']
-        self.loaders = None
+        self.loaders:Any = None
 
     def train_dataloader(self)->DataLoader:
-        if self.trainer: self._begin_training()
+        if self.trainer: self._begin_training(self.trainer.current_epoch)
         return self._shared(self.loaders[0])
 
     def val_dataloader(self)->DataLoader: return self._shared(self.loaders[1])
@@ -76,9 +76,9 @@ def setup(self:ASLDataModule, stage:str|None=None)->None:
 
 # %% ../nbs/42_lightning_trainer.ipynb #1a7ebb07
 @patch
-def _begin_training(self:ASLDataModule):
+def _begin_training(self:ASLDataModule, epoch):
     "Undo what an earlier training left: the count of passes, and a raised probability of augmentation"
-    self.loaders[0].sampler.epoch = self.trainer.current_epoch
+    self.loaders[0].sampler.epoch = epoch
     get_dataset(self.loaders[0]).augmentation_threshold = self.dataset.augmentation_threshold
 
 # %% ../nbs/42_lightning_trainer.ipynb #8fa4f738
@@ -132,7 +132,9 @@ class LightningBaseModel(L.LightningModule):
         super().__init__()
         _check_arguments(learning_rate, n_classes, cfg)
         self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
-        self._results,self.average,self._averaging = defaultdict(list),None,{}
+        self._results:dict = defaultdict(list)
+        self.average:WeightAverage|None = None
+        self._averaging:dict = {}
         if learning_rate is not None: overrides['lr'] = learning_rate
         params = resolve_run(cfg, self.model_name, model_config, overrides, n_classes)
         self.model = create_model(self.model_name, n_classes, cfg, params)
@@ -230,6 +232,8 @@ def _log_epoch(self:LightningBaseModel, phase):
     self.log('step', float(self.current_epoch))
 
 # %% ../nbs/42_lightning_trainer.ipynb #bee01201
+def _data_of(module): return module.trainer.datamodule
+
 def _as_trainer(module):
     "A module in training, as a callback of our Trainer sees it"
     return SimpleNamespace(config=module.cfg, model=module.model, epoch=module.current_epoch,
@@ -238,9 +242,9 @@ def _as_trainer(module):
 # %% ../nbs/42_lightning_trainer.ipynb #76a9635a
 @patch
 def on_train_start(self:LightningBaseModel)->None:
-    data = self.trainer.datamodule
+    data = _data_of(self)
     # again, since counting the steps asks for the loader before a checkpoint says which epoch it is
-    if isinstance(data, ASLDataModule): data._begin_training()
+    if isinstance(data, ASLDataModule): data._begin_training(self.current_epoch)
 @patch
 def on_train_epoch_start(self:LightningBaseModel)->None:
     rank = self.global_rank # other dropout for other clips
@@ -308,7 +312,7 @@ def _check(self:LightningBaseModel, data):
 @patch
 def setup(self:LightningBaseModel, stage:str)->None:
     "Drop the results of an interrupted pass; check data and precision"
-    self._results,data = defaultdict(list),self.trainer.datamodule
+    self._results,data = defaultdict(list),_data_of(self)
     self.average,self._averaging = None,{}
     if isinstance(data, ASLDataModule): self._check(data)
     if (p:=self.trainer.precision) not in ('32-true','bf16-mixed'):
@@ -340,14 +344,15 @@ def _weigh_signs(self:LightningBaseModel, data):
 class LightningTransformerPredictor(LightningBaseModel):
     "`TransformerPredictor` for Lightning's Trainer"
     def __init__(self, *args:Any, **kw:Any):
-        super().__init__(*args, model_name='TransformerPredictor', **kw)
+        given:dict = dict(model_name='TransformerPredictor', **kw)
+        super().__init__(*args, **given)
 
 class LightningTransformerSequenceClassifier(LightningTransformerPredictor):
     "`TransformerSequenceClassifier` with its loss and optimizer, for Lightning's Trainer"
 
 # %% ../nbs/42_lightning_trainer.ipynb #88235c9b
 @patch
-def sidecar(self:ASLDataModule, module:L.LightningModule, **more:Any)->dict: # of `make_sidecar`
+def sidecar(self:ASLDataModule, module:LightningBaseModel, **more:Any)->dict: # of `make_sidecar`
     "The sidecar for a checkpoint of a module trained on these data"
     marker,params = self.dataset.store.marker,module.model.model_params
     return make_sidecar(module.model_name, params, self.label_map, module.cfg, split=self.split,
@@ -365,20 +370,20 @@ class KeepBest(L.pytorch.callbacks.EarlyStopping):
         self.path,metric = Path(run_dir)/'best.safetensors',Metric(cfg.EARLY_STOP_METRIC).name
         self.state_path = self.path.with_name('last.ckpt')
         self.last = cfg.KEEP_EPOCH=='last'
-        how = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
+        how:dict = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
         super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, **how)
 
-    def setup(self, trainer:L.Trainer, module:L.LightningModule, stage:str)->None:
+    def setup(self, trainer:Any, module:Any, stage:str)->None:
         data = trainer.datamodule
         if stage=='fit' and not isinstance(data, ASLDataModule):
             raise ValueError(f'KeepBest: expected an ASLDataModule for label map and split, found {data}')
 
-    def on_train_epoch_end(self, trainer:L.Trainer, module:L.LightningModule)->None:
+    def on_train_epoch_end(self, trainer:Any, module:Any)->None:
         if not self.last: super().on_train_epoch_end(trainer, module)
         if not self.wait_count and trainer.is_global_zero: self._save_best(trainer, module)
         if self.resumable: self._save_state(trainer)
 
-    def on_train_end(self, trainer:L.Trainer, module:L.LightningModule)->None:
+    def on_train_end(self, trainer:Any, module:Any)->None:
         trainer.strategy.barrier() # the first process may still write
         if not self.path.exists():
             raise ValueError(f'expected numbers as {self.monitor}, found none')
@@ -393,15 +398,11 @@ def _save_state(self:KeepBest, trainer):
     if trainer.is_global_zero: new.replace(self.state_path)
 
 @patch
-def on_save_checkpoint(self:KeepBest,
-    trainer:L.Trainer, module:L.LightningModule, checkpoint:dict
-)->None:
+def on_save_checkpoint(self:KeepBest, trainer:Any, module:Any, checkpoint:dict)->None:
     checkpoint['sidecar'] = trainer.datamodule.sidecar(module)
 
 @patch
-def on_load_checkpoint(self:KeepBest,
-    trainer:L.Trainer, module:L.LightningModule, checkpoint:dict
-)->None:
+def on_load_checkpoint(self:KeepBest, trainer:Any, module:Any, checkpoint:dict)->None:
     then = checkpoint.get('sidecar') # of the run to resume
     if then and (names := differing_settings(trainer.datamodule.sidecar(module), then)):
         raise ValueError(f"expected the data and settings of the interrupted run, found other {', '.join(names)}")
@@ -493,15 +494,16 @@ def train_on_devices(
     _check_arguments(None, 1, cfg)
     _check_devices(cfg, devices, nodes)
     if out is None: raise ValueError('out: expected the folder of the run, which all processes know, found none')
-    state = _state_to_resume(Path(out)/'last.ckpt', resume) if not rank_zero_only.rank else Path(out)/'last.ckpt'
+    state = Path(out)/'last.ckpt'
+    if not getattr(rank_zero_only, 'rank'): state = _state_to_resume(state, resume)
     store = open_store(data, cfg, n_workers, progress, negatives)
     module = LightningBaseModel(None, len(store.label_map), cfg, **(overrides or {}))
-    data = ASLDataModule(store, cfg, test=not all_signers, **(overrides or {}))
+    clips = ASLDataModule(store, cfg, test=not all_signers, **(overrides or {}))
     how = dict(devices=devices, num_nodes=nodes, strategy='ddp' if devices*nodes>1 else 'auto')
     trainer = make_lightning_trainer(cfg, out, True, enable_progress_bar=progress, enable_model_summary=False, **how)
-    _fit(trainer, module, data, ckpt_path=state if state and state.exists() else None)
+    _fit(trainer, module, clips, ckpt_path=state if state and state.exists() else None)
     if not trainer.is_global_zero: return Path(out),None
-    report = _test(module, data)
+    report = _test(module, clips)
     report.save(out)
     return Path(out),report
 

@@ -40,7 +40,7 @@ class Prediction(NamedTuple):
     "A sign and its probability"
     sign: str
     probability: float
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/61_predict.ipynb #75c98faf
 class Answer(NamedTuple):
@@ -48,7 +48,7 @@ class Answer(NamedTuple):
     sign: str          # a sign, or `NO_SIGN`
     probability: float # of the most probable sign, named or not
     top: list          # of `Prediction` of signs, and of `NO_SIGN` if it is a class; the most probable first
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/61_predict.ipynb #94eb6455
 class _Checkpoint:
@@ -66,7 +66,7 @@ class _Checkpoint:
 class Recognizer:
     "A trained model that recognizes the sign of a clip"
     def __init__(self,
-        model:'StepProtocol|ExportedFile', # a model with its sidecar
+        model:Any,           # a model with its sidecar, or an `ExportedFile`
         source:str|None=None # SOURCE of clips that do not say their aspect; None for the training's
     ):
         self.stored,self.classes = model,list(model.sidecar['label_map'])
@@ -253,7 +253,7 @@ def recognize_files(
     top:int=5,               # signs to name
     signs:Sequence[str]|None=None, # the only signs that are possible, a list or 'yes,no'; None for all
     progress:bool=False      # show a bar?
-)->Iterator[tuple]: # generator of (address, `Answer`, or the exception that names the address)
+)->Iterator[tuple[str,Any]]: # generator of (address, `Answer`, or the exception that names the address)
     "What each recording shows; one that cannot be recognized gives its error"
     check_count(top=top)
     recognizer._possible(top, signs)

@@ -36,7 +36,9 @@ class Worker:
         fn:Callable,                 # called with what is sent
         finish:Callable=lambda: None # called by the thread at its end
     ):
-        self.todo,self.done,self.busy = SimpleQueue(),SimpleQueue(),False
+        self.todo:SimpleQueue = SimpleQueue()
+        self.done:SimpleQueue = SimpleQueue()
+        self.busy = False
         self.thread = Thread(target=self._run, args=(fn, finish), name='asl worker', daemon=True)
         self.thread.start()
 
@@ -247,8 +249,10 @@ class CameraFeed(Feed):
         check_given(fps=fps)
         super().__init__(live, extractor)
         self.recognizer,self.window,self.fps = recognizer,last_frames/DEFAULT_FPS,fps
-        self.on_event,self.early,self.stream = on_event,early,None
-        self.top,self.signs = [],[] # of the current sign; recognized
+        self.on_event,self.early = on_event,early
+        self.stream:StreamRecognizer|None = None # made for the first frame
+        self.top:list = []   # of the current sign
+        self.signs:list = [] # recognized
 
     def __repr__(self)->str:
         return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'

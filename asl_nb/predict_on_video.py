@@ -55,7 +55,7 @@ def get_video_landmarks(
 )->np.ndarray: # (T, 543, 3) in units of the picture's height, NaN = not seen
     "The landmarks of a video, with its aspect applied"
     lm,info = video_to_landmarks(expect_video(video_path), extractor)
-    return lm*np.float32([info.aspect, 1, info.aspect])
+    return lm*np.array([info.aspect, 1, info.aspect], np.float32)
 
 # %% ../nbs/65_predict_on_video.ipynb #b565348f
 def get_top_n_predictions(
@@ -165,7 +165,8 @@ def play_video_with_predictions(
     check_count(num_top_predictions=num_top_predictions)
     if out is None: check_screen('out=FILE or --out FILE writes the video with its signs to a file')
     else: check_video_path(out, video_path)
-    recognizer,times = load_recognizer(model_checkpoint),[]
+    recognizer = load_recognizer(model_checkpoint)
+    times:list = [] # of the frames
     with tempfile.TemporaryFile() as file:
         timed = _keep(timed_landmarks(expect_video(video_path), extractor, progress), file, times)
         events = _recognize(video_path, timed, recognizer, num_top_predictions)

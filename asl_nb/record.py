@@ -102,7 +102,7 @@ class ClipCutter:
     ):
         check_given(fps=fps)
         self.fps,self.movement = fps,HandMovement()
-        self.kept = deque() # (seconds, frame, landmarks)
+        self.kept:deque = deque() # (seconds, frame, landmarks)
 
     def push(self,
         seconds:float,    # since the stream began
@@ -112,7 +112,7 @@ class ClipCutter:
         "Take in a frame"
         self.kept.append((seconds, frame, lm))
         aspect = frame.shape[1]/frame.shape[0]
-        span = self.movement.push(lm[:,:2]*np.float32([aspect,1]), seconds)
+        span = self.movement.push(lm[:,:2]*np.array([aspect,1], np.float32), seconds)
         take = self._cut(span) if span and span.end is not None else None
         self._forget(seconds)
         return take
@@ -153,7 +153,7 @@ def refusal(
     take:Take # `Take`
 )->str: # '' if it can be kept
     "Why a clip is of no use"
-    seconds,points = take.span.end-take.span.start,take.clip.points[take.moving]
+    seconds,points = (take.span.end or math.inf)-take.span.start,take.clip.points[take.moving]
     if seconds>SECONDS_KEPT: return f'too long ({seconds:.0f} s): rest your hands after the sign'
     if seconds<SHORTEST_SIGN: return f'too short ({seconds:.1f} s)'
     if len(points)<_LEAST_FRAMES or not take.clip.fps:
@@ -242,8 +242,12 @@ class Session:
     ):
         self.signer,self.plan,self.keep_videos = checked_name(signer, 'signer'),plan,keep_videos
         self.out,table = _data_folder(out)
-        self.number,self.there,self.known = signer_number(self.signer),Counter(),set()
-        self.left_out,self.kept,self.sizes = set(),[],[] # kept: `Kept`
+        self.number = signer_number(self.signer)
+        self.there:Counter = Counter() # clips of each sign
+        self.known:set = set()         # numbers of clips
+        self.left_out:set = set()      # signs
+        self.kept:list[Kept] = []
+        self.sizes:list[float] = []
         if table is None: return
         self.there += Counter(table.sign[table.participant_id==self.number])
         self.known |= {*table.sequence_id}
@@ -280,6 +284,7 @@ def keep(self:Session,
 )->None:
     "Write a clip of the current sign; what is written is complete without those that follow"
     clip,sign = take.clip,self.sign
+    if sign is None: raise ValueError('expected a sign that lacks clips, found none: the session is complete')
     number = clip_number(clip.lm)
     path = Path(Config.LANDMARK_FILES)/str(self.number)/f'{number}.parquet'
     video = self.out/_VIDEOS/_folder_name(sign)/f'{number}.mp4'
@@ -334,8 +339,11 @@ class Recorder(Feed):
         super().__init__(live, extractor)
         self.session,self.decide,self.guided,self.tell,self.ask = session,decide,guided,tell,ask
         self.cutter,self.over = ClipCutter(fps),False
-        self.now,self.ready = None,-math.inf # seconds: of the latest frame; end of the countdown
-        self.take,self.shown,self.said = None,None,'' # waits for an answer; since when; about it
+        self.now:Any = None     # seconds, of the latest frame
+        self.ready = -math.inf  # seconds, the end of the countdown
+        self.take:Any = None    # waits for an answer
+        self.shown:Any = None   # seconds, since when it waits
+        self.said = ''          # about it
 
 # %% ../nbs/69_record.ipynb #51e86d0a
 _HEIGHT = 480 # pixels, at most, of the pictures that are shown again or written
@@ -517,15 +525,16 @@ def record(
 )->Session:
     "Record clips of signs until the plan is complete, the source ends or q is pressed"
     check_amount(timeout=timeout)
-    plan,source,keys = _plan(sign, plan, clips),open_capture(camera),SimpleQueue()
+    wanted,source = _plan(sign, plan, clips),open_capture(camera)
+    keys:SimpleQueue = SimpleQueue()
     guided = source.live if guided is None else guided
     if guided and not show: check_screen('--camera FILE takes the clips from a video')
-    session = Session(out, signer, plan, keep_videos)
+    session = Session(out, signer, wanted, keep_videos)
     if session.sign is None:
         tell(f'{session}: nothing to record, clips is their number in the end')
         return session
     if extractor is None: load_mediapipe() # takes seconds, in which camera frames would be lost
-    window = nullcontext(show or (lambda picture: True))
+    window:Any = nullcontext(show or (lambda picture: True))
     if guided and not show: window = open_window('asl record', keys.put)
     ask = _ASK if decide is None else ', '.join(ANSWERS)
     decide = decide or (lambda take: _pressed(keys) if guided else 'keep')
@@ -542,7 +551,8 @@ class RecordWidget:
         **how:Any     # what else `record` takes
     ):
         import ipywidgets as w
-        self.pressed,self.lines = SimpleQueue(),[]
+        self.pressed:SimpleQueue = SimpleQueue()
+        self.lines:list[str] = []
         self.heading = w.HTML()
         self.picture = w.Image(format='jpeg', layout={'align_self':'flex-start'}) # not stretched
         self.buttons = {a:w.Button(description=a, layout={'width':'6em'}) for a in ANSWERS}

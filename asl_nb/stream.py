@@ -26,7 +26,7 @@ from .predict import NO_SIGN,USUAL_SHOULDERS,Recognizer,hand_raised,rounded,shou
 class SignStarted(NamedTuple):
     "Hands began to move"
     time: float # seconds since the stream began
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/62_stream.ipynb #c69d5f61
 class SignRecognized(NamedTuple):
@@ -36,7 +36,7 @@ class SignRecognized(NamedTuple):
     start: float # seconds since the stream began
     end: float
     top: list    # of `Prediction`
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/62_stream.ipynb #49874e0d
 _APPEARING_SPEED = 3. # shoulder widths per second, of a hand that appears or vanishes
@@ -46,6 +46,7 @@ def hand_speed(
     seconds:float # between them
 )->float: # shoulder widths per second
     "How fast the faster hand moves"
+    check_amount(seconds=seconds)
     speeds = [0.]
     for hand in (LEFT_HAND, RIGHT_HAND):
         moved = np.linalg.norm(now[hand]-before[hand], axis=1).mean()
@@ -83,6 +84,7 @@ class HandMovement:
         if self._fast(): self.moved = time
         if self.start is None: return self._begin(time)
         if time-self.raised>=_SECONDS_LOWERED or time-self.moved>=_SECONDS_STILL: return self.end()
+        return None
 
     def _measure(self, points, time):
         "The speed since the last frame that had an earlier time"
@@ -124,7 +126,8 @@ class Vote:
         live:bool=False  # whether events come while a sign lasts
     ):
         self.answer,self.live = answer,live
-        self.run,self.last = [],None # looks that agree; the last event of this movement
+        self.run:list[Look] = [] # that agree
+        self.last:SignRecognized|None = None # of this movement
 
     def push(self,
         look:Look # `Look`
@@ -183,7 +186,7 @@ class StreamRecognizer:
         self.aspect,self.fps = aspect or usual['aspect'],fps or usual['fps']
         self.answer = partial(recognizer.answer, top=top)
         self.movement,self.vote = HandMovement(),Vote(self.answer, live)
-        self.frames = deque() # (time, landmarks) of the last seconds
+        self.frames:deque = deque() # (time, landmarks) of the last seconds
         self.n,self.time,self.looked = 0,-np.inf,-np.inf # frames so far; times of the last one, the last look
         self.warning = '' # what was said of a movement that fits no person
 
@@ -196,8 +199,8 @@ class StreamRecognizer:
 @patch
 def _as_frame(self:StreamRecognizer, lm):
     "A frame as landmarks (543, 2 or 3), like the others of its movement; `ValueError` for anything else"
-    shape,shapes = np.shape(lm),((N_ROWS,2), (N_ROWS,3))
-    if self.frames: shapes = self.frames[-1][1].shape,
+    shape = np.shape(lm)
+    shapes = [self.frames[-1][1].shape] if self.frames else [(N_ROWS,2), (N_ROWS,3)]
     if shape in shapes: return as_landmarks([lm], 'frame')[0]
     expected = ' or '.join(map(str, shapes))
     raise ValueError(f'frame: expected landmarks {expected}, found {shape or type(lm).__name__}')
@@ -207,7 +210,7 @@ def _as_frame(self:StreamRecognizer, lm):
 def _clock(self:StreamRecognizer, time):
     "The time of the next frame; `ValueError` if it is no number, or earlier than that of the last one"
     if time is None: time = self.n/self.fps
-    if isinstance(time, numbers.Real) and math.isfinite(time) and time>=self.time: return time
+    if isinstance(time, numbers.Real) and math.isfinite(time) and float(time)>=self.time: return time
     raise ValueError(f'time: expected seconds, no earlier than the last frame, found {time!r}')
 
 # %% ../nbs/62_stream.ipynb #6313d5a8
@@ -226,7 +229,7 @@ def push(self:StreamRecognizer,
     "Take in a frame"
     lm,time = self._as_frame(lm),self._clock(time)
     self.n,self.time = self.n+1,time
-    span = self.movement.push(lm[:,:2]*np.float32([self.aspect, 1]), time)
+    span = self.movement.push(lm[:,:2]*np.array([self.aspect, 1], np.float32), time)
     if span or self.movement.start is not None: self._keep(time, lm)
     if span is None: return self._look_again(time)
     return [SignStarted(time)] if span.end is None else self._finish(span)

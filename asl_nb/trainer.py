@@ -216,12 +216,13 @@ def _joined(parts):
 @patch
 def _run(self:Trainer, loader, step, train=False):
     "One pass over a loader: metrics, labels and scores of the whole epoch"
-    losses,labels,scores = [],[],[]
+    results:list[list] = [[],[],[]]
+    losses,labels,scores = results
     bar = dict(total=self.limit or len(loader), leave=False)
     for batch in progress_bar(islice(loader, self.limit), self.progress, **bar):
         loss,_,y,s = step(batch)
         if train: self._optimize()
-        for kept,new in zip((losses, labels, scores), (loss, y, s)): kept.append(new)
+        for kept,new in zip(results, (loss, y, s)): kept.append(new)
         if len(losses)%_CHECK_EVERY==0: self._check_losses(losses)
     self._check_losses(losses)
     labels,scores = _joined(labels),_joined(scores)
@@ -698,10 +699,11 @@ def train_run(
     store = open_store(data, cfg, n_workers, progress, negatives)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
     if warning: print(f'warning: {warning}')
-    out,kw = Path(out or new_run_dir(cfg)),dict(progress=progress, overrides=overrides)
-    if folds: report = cross_validate(cfg, store, out, resume=resume, **kw)
+    out = Path(out or new_run_dir(cfg))
+    if folds: report = cross_validate(cfg, store, out, progress, resume, overrides=overrides)
     else:
-        trainer = Trainer(cfg, store, run_dir=out, test=not all_signers, **kw)
+        how:dict = dict(test=not all_signers, progress=progress, overrides=overrides)
+        trainer = Trainer(cfg, store, run_dir=out, **how)
         report = _train_and_test(trainer, resume)
     report.save(out)
     return out,report

@@ -78,12 +78,14 @@ def read_archive(
     return data
 
 # %% ../nbs/76_web.ipynb #4a9fea7e
+def _content(archive, name): return archive.extractfile(name).read()
+
 def read_files(
     package:Package # one of `PACKAGES`
 )->dict: # name in vendor/ -> bytes
     "The files of a package that the page uses, and its license"
     with tarfile.open(fileobj=io.BytesIO(read_archive(package))) as archive:
-        files = {Path(f).name:archive.extractfile(f'package/{f}').read() for f in package.files}
+        files = {Path(f).name:_content(archive, f'package/{f}') for f in package.files}
     return {**files, package.license:(ASSETS/package.license).read_bytes()}
 
 # %% ../nbs/76_web.ipynb #d9d9e28b

@@ -57,7 +57,7 @@ class RecognitionWidget(anywidget.AnyWidget):
     "What `widget.js` shows"
     _esm = one_module('widget')
     css = Unicode((WEB/'style.css').read_text(encoding='utf-8').replace(':root', ':host')).tag(sync=True)
-    events = List().tag(sync=True) # recognized signs, as the page has them
+    events:List = List().tag(sync=True) # recognized signs, as the page has them
 
     def __init__(self, # its own, because the pages of nbdev cannot be made of the inherited one
         **state:Any # trait -> value
@@ -68,13 +68,13 @@ class RecognitionWidget(anywidget.AnyWidget):
     def signs(self)->list: # of `SignRecognized`
         "The recognized signs; of a camera, those so far"
         top = lambda e: [Prediction(**p) for p in e['top']]
-        return [SignRecognized(*(e[k] for k in ('sign','probability','start','end')), top(e)) for e in self.events]
+        return [SignRecognized(e['sign'], e['probability'], e['start'], e['end'], top(e)) for e in self.events]
 
 # %% ../nbs/77_widget.ipynb #adb7dd8a
 @contextmanager
 def noting()->Iterator[list]:
     "Collect the texts of clip warnings; other warnings are given as ever"
-    notes = []
+    notes:list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', ClipWarning)
         yield notes
@@ -142,6 +142,7 @@ def file_part(
     start:int        # number of the first byte
 )->tuple: # the file's size, bytes
     "A part of a file"
+    check_count(0, start=start)
     if isinstance(file, bytes): return len(file),file[start:start+_PART]
     with open(file, 'rb') as f:
         f.seek(start)
@@ -210,6 +211,8 @@ def show_recognition(
         raise ValueError(f'{camera_name(camera)}: expected a clip, or the number of a camera of the browser, '
                          'found an address: `asl camera` opens it')
     if camera is not None:
+        if not isinstance(model, (str,Path)):
+            raise ValueError(f'model: expected a bundled name or a path, found {type(model).__name__}')
         if extractor is aspect is fps is None: return CameraWidget(camera, model)
         raise ValueError('extractor, aspect, fps: expected none for a camera, which the browser reads, found some')
     recognizer = load_recognizer(model)

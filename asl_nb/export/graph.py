@@ -185,7 +185,7 @@ def graph_features(
     fps:Any,    # () tensor, frames per second, at most `FASTEST`
     cfg:Config, # settings
     xp:Any      # `keras.ops` or `torch_arrays()`
-)->tuple: # features (INPUT_SIZE, P, C) with NaN, mask (INPUT_SIZE,) of real frames
+)->tuple[Any,Any]: # features (INPUT_SIZE, P, C) with NaN, mask (INPUT_SIZE,) of real frames
     "The features of one clip, as `make_features` gives them"
     rows = kept_rows(cfg).tolist()
     t = xp.cumsum(xp.ones_like(lm[:,0,0]), axis=0)-1
@@ -247,6 +247,7 @@ def graph_probabilities(
     xp:Any      # `keras.ops` or `torch_arrays()`
 )->Any: # (n_classes,) tensor
     "The calibrated probability of each class, as `Recognizer.probabilities` gives it"
+    check_amount(temperature=temperature)
     each = logits(*_views(*graph_features(lm, aspect, fps, cfg, xp), cfg, xp))
     signs = [i for s,i in label_map.items() if s!=Config.NO_SIGN]
     sure = xp.amax(xp.take(xp.softmax(each, -1), signs, 1), axis=1)
@@ -303,7 +304,8 @@ def checked_agreement(
     "How far an exported file agrees with its checkpoint, as `expect_agreement` accepts it"
     clips = random_clips(_CLIPS, seed=1)
     if recognizer.cfg.N_DIMS==2: clips[::2] = [Clip(c.lm[...,:2], c.aspect, c.fps) for c in clips[::2]]
-    return expect_agreement(agreement(*(o.probabilities(clips) for o in (recognizer, exported))), file, exact)
+    found = agreement(recognizer.probabilities(clips), exported.probabilities(clips))
+    return expect_agreement(found, file, exact)
 
 # %% ../../nbs/70_export.graph.ipynb #cc6c23d7
 _PRECISIONS = 'float32','float16','int8'

@@ -104,8 +104,9 @@ def from_landmarks(
 )->Any: # (n_classes,) tensor
     "The probabilities of one clip, as steps of TensorFlow"
     from keras import ops
+    lm,aspect,fps = tensors
     how = twin.cfg,twin.sidecar['label_map'],recognizer.temperature,ops
-    return graph_probabilities(*tensors, lambda x,mask: twin((x, mask)), *how)
+    return graph_probabilities(lm, aspect, fps, lambda x,mask: twin((x, mask)), *how)
 
 def with_twin(
     checkpoint:PathLike # name of bundled weights, .safetensors file, or folder of a run

@@ -85,7 +85,7 @@ def make_backbone(
     if make is None: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     network = make(weights=None, include_top=False, input_shape=(None,None,3))
     scales = isinstance(network.layers[1], (keras.layers.Rescaling, keras.layers.Normalization))
-    preprocess = inspect.getmodule(make).preprocess_input if pretrained or scales else None
+    preprocess = vars(inspect.getmodule(make))['preprocess_input'] if pretrained or scales else None
     return Backbone(network, preprocess),_map_shape(network, size)[-1]
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb

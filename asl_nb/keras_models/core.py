@@ -261,7 +261,8 @@ class Optimizer:
         self.clock = make_by_name(torch.optim, name, [torch.zeros(1)], **params)
         full,decoupled = self.clock.defaults,name=='AdamW'
         own = dict(weight_decay=full['weight_decay']) if decoupled else {}
-        self.variables,self.schedule = list(variables),None
+        self.variables = list(variables)
+        self.schedule:Any = None # of the clock, once there is one
         self.decay = 0. if decoupled else full['weight_decay']
         own |= _keras_params(full)
         self._make = lambda: optimizer(**own)
@@ -422,7 +423,9 @@ class BaseModel(StepProtocol, keras.Model):
     ):
         super().__init__(autocast=False)
         self.learning_rate,self.n_classes,self.criterion = learning_rate,n_classes,CrossEntropy()
-        self.training,self.place,self._made = False,None,{}
+        self.training = False
+        self.place:str|None = None # for `tf.device`
+        self._made:dict = {}       # graphs
 
     def build(self, shape:tuple)->None: pass # as in `Layer`
     def forward(self, x:Tensor, mask:Tensor|None=None)->Tensor: return self((x, mask))

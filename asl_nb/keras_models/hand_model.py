@@ -96,5 +96,6 @@ class HandModel(BaseModel):
         return self.norm(ops.concatenate([masked_mean(x, mask), masked_max(x, mask)], 1))
 
     def call(self, inputs:tuple, training:bool=False)->Tensor:
+        x,mask = inputs
         drop,out = self.head
-        return out(drop(self.encode(*inputs, training=training), training=training))
+        return out(drop(self.encode(x, mask, training), training=training))
