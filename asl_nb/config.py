@@ -10,12 +10,14 @@ __all__ = ['LIPS', 'SOURCES', 'METRIC_NAMES', 'PathSettings', 'LandmarkSettings'
 
 # %% ../nbs/01_config.ipynb #2efaaf86
 import dataclasses,hashlib,json,os,posixpath,re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any
 import numpy as np,yaml
-from .utils import nearest
+from .utils import PathLike,nearest
 
 # %% ../nbs/01_config.ipynb #48104ced
 # otherwise TensorFlow prints build messages, even if only MediaPipe loads it
@@ -35,8 +37,8 @@ class PathSettings:
     OUT_DIR: str = 'out/'                       # reports and pictures
 
     def path(self,
-        key:str, # name of a path setting, e.g. 'RUNS_DIR'
-        *parts   # what follows below it
+        key:str,   # name of a path setting, e.g. 'RUNS_DIR'
+        *parts:str # what follows below it
     )->Path: # the setting as a path below ROOT_PATH
         "A path setting, resolved against `ROOT_PATH`"
         return Path(self.ROOT_PATH)/getattr(self, key)/Path(*map(str, parts))
@@ -235,11 +237,11 @@ _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
 # %% ../nbs/01_config.ipynb #11a12ecb
 def check_value(
-    key:str,  # name of the setting
-    value,    # what YAML made of it
+    key:str,           # name of the setting
+    value:Any,         # what YAML made of it
     kind:type,# type of the default
-    name=None # of the argument that takes the place of the setting; None for `key`
-): # the value, as that type
+    name:str|None=None # of the argument that takes the place of the setting; None for `key`
+)->Any: # the value, as that type
     "A setting's value, checked against its type, its allowed words and its limits"
     if kind is tuple and isinstance(value, list): value = tuple(value)
     if kind is float and type(value) is int and abs(value)<2**53: value = float(value)
@@ -309,7 +311,7 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
         _check_together(self)
 
     def replace(self,
-        **kw # settings by name
+        **kw:Any # settings by name
     )->'Config': # a changed copy
         "A copy with other values; `KeyError` suggests the closest known setting"
         follow = [k for k,folder in self._data_folders().items() if getattr(self, k)==folder]
@@ -372,7 +374,7 @@ def _typed_value(text, word):
 
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(
-    words # 'KEY=value' strings
+    words:Iterable[str] # 'KEY=value' strings
 )->dict: # value by key
     "Settings from `KEY=value` words"
     for w in words:
@@ -381,7 +383,7 @@ def parse_overrides(
 
 # %% ../nbs/01_config.ipynb #f335bdfe
 def read_settings(
-    path # YAML file
+    path:PathLike # YAML file
 )->dict: # value by key
     "Settings from a YAML file"
     try: text = Path(path).read_text(encoding='utf-8')
@@ -396,8 +398,8 @@ def read_settings(
 
 # %% ../nbs/01_config.ipynb #61ff3547
 def load_config(
-    path=None,   # YAML file of settings; None for the defaults
-    overrides=() # 'KEY=value' words, which win over the file
+    path:PathLike|None=None,   # YAML file of settings; None for the defaults
+    overrides:Iterable[str]=() # 'KEY=value' words, which win over the file
 )->Config: # the settings
     "Defaults, then a YAML file, then `KEY=value`, in that order"
     values = read_settings(path) if path else {}
@@ -405,7 +407,7 @@ def load_config(
 
 # %% ../nbs/01_config.ipynb #2fb7d0f5
 def fingerprint(
-    settings # plain values, ready for JSON
+    settings:Any # plain values, ready for JSON
 )->str: # 16 hexadecimal digits
     "A short hash that differs where the settings differ"
     text = json.dumps(settings, sort_keys=True, separators=(',',':'))
@@ -413,8 +415,8 @@ def fingerprint(
 
 # %% ../nbs/01_config.ipynb #2b1ac145
 def feature_settings(
-    cfg:Config, # all settings
-    saved=None  # settings of a checkpoint: only those that it knew; None for all
+    cfg:Config,          # all settings
+    saved:dict|None=None # settings of a checkpoint: only those that it knew; None for all
 )->dict: # `LandmarkSettings` and `FeatureSettings` by name
     "The settings that turn landmarks into features"
     fields = dataclasses.fields(LandmarkSettings)+dataclasses.fields(FeatureSettings)

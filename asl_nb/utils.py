@@ -9,23 +9,25 @@ __all__ = ['DEFAULT_WEIGHTS', 'PathLike', 'nearest', 'keyword_hints', 'renamed',
 
 # %% ../nbs/00_utils.ipynb #a295228c
 import difflib,errno,importlib,math,numbers,os,pickle,shutil,signal,sys,tempfile
-from collections.abc import Iterable
+from collections.abc import Callable,Iterable,Iterator
 from concurrent.futures import Future,ThreadPoolExecutor
-from contextlib import contextmanager,suppress
+from contextlib import AbstractContextManager,contextmanager,suppress
 from functools import lru_cache,partial,wraps
 from threading import Lock,RLock,Thread,local
 from pathlib import Path
+from types import ModuleType
+from typing import Any,NoReturn,TypeVar
 
 # %% ../nbs/00_utils.ipynb #c8688cfa
 DEFAULT_WEIGHTS = 'everyday-11'
 
 # %% ../nbs/00_utils.ipynb #b1eb8d08
-PathLike = str|os.PathLike
+PathLike = str|Path
 
 # %% ../nbs/00_utils.ipynb #1943e177
 def nearest(
-    name:str, # what was asked for
-    known     # names that exist
+    name:str,           # what was asked for
+    known:Iterable[str] # names that exist
 )->str: # ' Did you mean ...?', or '' if no name is close
     "A hint at the known name that is closest to `name`"
     by_lower = {k.lower():k for k in known}
@@ -34,9 +36,11 @@ def nearest(
     return f' Did you mean {by_lower[close[0]]}?' if close else ''
 
 # %% ../nbs/00_utils.ipynb #8fdabee6
+_F = TypeVar('_F', bound=Callable)
+
 def keyword_hints(
-    **hints # keyword that is not a parameter -> what to type instead
-): # a decorator
+    **hints:str # keyword that is not a parameter -> what to type instead
+)->Callable[[_F],_F]: # a decorator
     "Make the `TypeError` for a wrong keyword say what to type"
     def decorate(fn):
         @wraps(fn)
@@ -49,8 +53,8 @@ def keyword_hints(
 
 # %% ../nbs/00_utils.ipynb #675159f4
 def renamed(
-    **names # name that is not in a module -> what to type instead
-): # the module's `__getattr__`
+    **names:str # name that is not in a module -> what to type instead
+)->Callable[[str],NoReturn]: # the module's `__getattr__`
     "Make the error for a name that a module does not have say what to type"
     def find(name):
         if name in names: raise ImportError(f'{name} is not here: type {names[name]}')
@@ -59,8 +63,8 @@ def renamed(
 
 # %% ../nbs/00_utils.ipynb #5beeb35e
 def check_count(
-    least=1, # smallest count that is allowed
-    **counts # name of an argument -> its value
+    least:int=1, # smallest count that is allowed
+    **counts:Any # name of an argument -> its value
 )->None:
     "`ValueError` for a value that is not a whole number of at least `least`"
     for name,n in counts.items():
@@ -69,7 +73,7 @@ def check_count(
 
 # %% ../nbs/00_utils.ipynb #a8bd6d86
 def check_amount(
-    **amounts # name of an argument -> its value
+    **amounts:Any # name of an argument -> its value
 )->None:
     "`ValueError` for a value that is not a number above 0"
     for name,v in amounts.items():
@@ -78,8 +82,8 @@ def check_amount(
 
 # %% ../nbs/00_utils.ipynb #739d5475
 def check_share(
-    most=1,  # largest value that is allowed
-    **shares # name of an argument -> its value
+    most:float=1, # largest value that is allowed
+    **shares:Any  # name of an argument -> its value
 )->None:
     "`ValueError` for a value that is not a number from 0 to `most`"
     for name,v in shares.items():
@@ -88,8 +92,8 @@ def check_share(
 
 # %% ../nbs/00_utils.ipynb #ff886c8e
 def listed(
-    words, # text with commas, or a list
-    name   # of the argument, for the error
+    words:str|Iterable[str], # text with commas, or a list
+    name:str                 # of the argument, for the error
 )->list: # each word once, in order
     "The words of a list that a user typed"
     several = words.split(',') if isinstance(words, str) else words
@@ -101,8 +105,8 @@ def listed(
 # %% ../nbs/00_utils.ipynb #24b62a1a
 @contextmanager
 def atomic_path(
-    path # where the file or folder will be
-): # a temporary path to write to
+    path:PathLike # where the file or folder will be
+)->Iterator[Path]: # a temporary path to write to
     "A path to write to; it is renamed to `path` at the end, or removed after an error"
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,7 @@ def _failed_write(error, tmp):
 
 # %% ../nbs/00_utils.ipynb #f86a2065
 def writable_folder(
-    path # of a folder; it is made if it is missing
+    path:PathLike # of a folder; it is made if it is missing
 )->Path:
     "A folder for what comes later; `OSError` at once if nothing can be written there"
     folder = Path(path)
@@ -154,10 +158,10 @@ def writable_folder(
 
 # %% ../nbs/00_utils.ipynb #917ccdeb
 def progress_bar(
-    items=None, # what to go through; None for a bar that is moved by hand
-    show=True,  # False shows nothing
-    **how       # what tqdm takes: desc, total, unit, leave
-): # tqdm's bar
+    items:Iterable|None=None, # what to go through; None for a bar that is moved by hand
+    show:bool=True,           # False shows nothing
+    **how:Any                 # what tqdm takes: desc, total, unit, leave
+)->Any: # tqdm's bar
     "Go through items with a progress bar"
     from tqdm.auto import tqdm
     if not show or sys.stderr is None: how['disable'] = True # None: closed
@@ -178,14 +182,14 @@ def _how_to_install(module, extra):
 def require(
     module:str, # e.g. 'tensorflow'
     extra:str   # extra of this package that installs it, e.g. 'tf'
-): # the module
+)->ModuleType: # the module
     "Import an optional module, or say what to install"
     try: return importlib.import_module(module)
     except ImportError as e:
         raise ImportError(f'{module} is needed for this: {_how_to_install(module, extra)}') from e
 
 # %% ../nbs/00_utils.ipynb #0feac7d6
-def end_with_parent():
+def end_with_parent()->None:
     "In a worker: end as soon as the process that started it is gone"
     from multiprocessing import connection,parent_process
     watch = lambda: connection.wait([parent_process().sentinel]) and os._exit(1)
@@ -359,10 +363,10 @@ def _at_once(fn, *args):
 def _in_this_process(fn): yield partial(_at_once, fn),1
 
 def workers(
-    fn,          # called with a file (on a cluster perhaps a list of files) and what `submit` is given beside it
-    n_workers=1, # processes; with 1, calls are made in this process
-    address=None # of a Ray cluster instead: auto, HOST:PORT or ray://HOST:10001
-): # a context, which gives `submit(file, *args)`, which returns a future; and how many calls to begin at a time
+    fn:Callable,          # called with a file (on a cluster perhaps several) and what `submit` gets
+    n_workers:int=1,      # processes; with 1, calls are made in this process
+    address:str|None=None # of a Ray cluster instead: auto, HOST:PORT or ray://HOST:10001
+)->AbstractContextManager: # of `submit(file, *args)`, which gives a future; how many calls to begin
     "Have a function called in this process, in others, or on a cluster"
     check_count(n_workers=n_workers)
     if address and n_workers>1:
@@ -372,7 +376,7 @@ def workers(
     return _in_processes(fn, n_workers) if n_workers>1 else _in_this_process(fn)
 
 # %% ../nbs/00_utils.ipynb #a4c9244a
-def require_tensorflow(): # the module `tensorflow`
+def require_tensorflow()->ModuleType: # the module `tensorflow`
     "Import TensorFlow, after Triton if that is installed; or say what to install"
     with suppress(ImportError): importlib.import_module('triton')
     return require('tensorflow', 'tf')

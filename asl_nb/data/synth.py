@@ -10,7 +10,8 @@ import json,statistics
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path,check_count,progress_bar
+from numpy.random import Generator
+from ..utils import PathLike,atomic_path,check_count,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
 
@@ -53,7 +54,7 @@ class SynthSign:
     place: str
 
     @property
-    def name(self): return f'{self.path}_{self.shape}_{self.place}'
+    def name(self)->str: return f'{self.path}_{self.shape}_{self.place}'
 
 # %% ../../nbs/03_data.synth.ipynb #7385370d
 def synth_signs(
@@ -327,9 +328,9 @@ def _to_picture(lm, signer, sway, rng):
 
 # %% ../../nbs/03_data.synth.ipynb #a1e2b11f
 def synth_clip(
-    sign:SynthSign,     # what is signed
-    signer:SynthSigner, # who signs
-    rng                 # numpy Generator: length, style and dropouts of this clip
+    sign:SynthSign,         # what is signed
+    signer:SynthSigner,     # who signs
+    rng:Generator # numpy Generator: length, style and dropouts of this clip
 )->np.ndarray: # (T, 543, 3) float32, NaN = not detected
     "One recording of one sign"
     n = _length(signer, rng)
@@ -372,7 +373,7 @@ def _write_clip(path, sign, signer, key, seed):
 
 # %% ../../nbs/03_data.synth.ipynb #54e3b7be
 def make_dataset(
-    out,               # folder to write to
+    out:PathLike,      # folder to write to
     n_signs:int=8,     # how many signs
     n_signers:int=10,  # how many signers
     n_clips:int=4,     # clips of each sign by each signer
