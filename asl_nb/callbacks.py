@@ -234,6 +234,6 @@ def finish(self:TensorBoard, trainer:Any)->None:
     params = {'.'.join(p):v for p,v in flatten(trainer.params).items()}
     metrics = {f'hparam/{k}':v for k,v in best.items() if k.endswith('/Validation')}
     log_hparams_metrics(self.writer, {**trainer.config.to_dict(), **params}, metrics, best['epoch'])
-    picture = plot_confusion(trainer.predictions('valid')).figure
+    picture:Any = plot_confusion(trainer.predictions('valid')).figure
     self.writer.add_figure('confusion/Validation', picture, best['epoch'])
     self.writer.close()

@@ -184,7 +184,7 @@ def data_extract(*videos:str, # a folder (sign/video or signer/sign/video), or a
 )->int:
     "Make a data folder of your own videos"
     from asl_nb.data.extract import extract_videos
-    how = dict(signer=signer, folders=folders, n_workers=workers, address=address)
+    how:dict = dict(signer=signer, folders=folders, n_workers=workers, address=address)
     return _print_report(extract_videos(_one(videos), out, **how), out)
 
 # %% ../nbs/80_cli.ipynb #3973a51b

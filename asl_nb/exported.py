@@ -138,7 +138,7 @@ def open_exported(
 
 # %% ../nbs/59_exported.ipynb #f226942e
 def card_and_sidecar(
-    name_or_path:PathLike # name of bundled weights, folder of a run, .safetensors file, or exported file
+    name_or_path:PathLike # bundled name, folder of a run, .safetensors file, or exported file
 )->tuple: # the card, '' if there is none; the sidecar
     "What is known about a model"
     if Path(name_or_path).suffix in EXPORTED:

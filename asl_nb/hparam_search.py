@@ -122,7 +122,7 @@ class HparamSearchTrainer:
     @keyword_hints(modelname='model_name=', dataset='data=',
                    patience='EARLY_STOP_PATIENCE=... in Config')
     def __init__(self,
-        data:PathLike|None=None,  # data folder or store, at one path everywhere; None for RAW_DATA_DIR
+        data:PathLike|None=None,  # folder or store, at one path everywhere; None for RAW_DATA_DIR
         cfg:Config=Config(),      # settings
         model_name:str|None=None, # None for MODELNAME
         *, out:PathLike|None=None, # folder of the search; None for one below OUT_DIR
@@ -130,7 +130,7 @@ class HparamSearchTrainer:
         max_epochs:int|None=None, # of a trial; None for EPOCHS
         space:dict|None=None,     # of `get_search_space`; None for the model's
         cpus:float=1, gpus:float=0., # of each trial
-        address:str|None=None,    # of a Ray cluster, 'auto' for the one on this machine; None starts one
+        address:str|None=None,    # of a Ray cluster, 'auto' for this machine's; None starts one
         progress:bool=True        # show tables and bars
     ):
         if data in list_models():

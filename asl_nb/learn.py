@@ -378,14 +378,14 @@ def _check_kept(out, old, new):
 
 # %% ../nbs/48_learn.ipynb #7473ed5a
 def learn(
-    data:PathLike|Sequence[PathLike], # data folder or store, or a list of them; () to change what `out` knows
+    data:PathLike|Sequence[PathLike], # folder or store, or several; () to change what `out` knows
     out:PathLike,       # folder of the checkpoint
     add:bool=False,     # keep what `out` knows, and learn the data beside it
     bundled:Sequence[str]=(), # bundled signs to recognize, too: names, or 'all'
     remove:Sequence[str]=(), # signs to forget
     rename:dict|None=None, # old name -> new name; a name that another sign has joins the two
     merge:Sequence[PathLike]=(), # other checkpoints of `learn`, whose signs are taken, too
-    source:str|None=None, # SOURCE of clips that do not state their aspect; None for that of the backbone
+    source:str|None=None, # SOURCE of clips without an aspect; None for the backbone's
     progress:bool=True, # show bars
     root:PathLike='.'   # folder below which stores are built
 )->Learned:
@@ -507,7 +507,7 @@ def _held_out_calibration(trainer, accept=.95):
 def finetune(
     data:PathLike,      # data folder or store
     out:PathLike,       # folder of the run
-    source:str|None=None, # SOURCE of clips that do not state their aspect; None for that of the backbone
+    source:str|None=None, # SOURCE of clips without an aspect; None for the backbone's
     epochs:int=_EPOCHS,
     seed:int=0,         # of the split, the order and the augmentation
     progress:bool=True, # show bars
@@ -519,7 +519,7 @@ def finetune(
     out,backbone = Path(out),read_sidecar(BACKBONE)[2]
     _settle(out)
     if out.exists() and any(out.iterdir()): raise FileExistsError(f'{out}: expected a new folder, found files in it')
-    how = dict(SOURCE=source or backbone.SOURCE, ROOT_PATH=str(root), EPOCHS=epochs, SEED=seed)
+    how:dict = dict(SOURCE=source or backbone.SOURCE, ROOT_PATH=str(root), EPOCHS=epochs, SEED=seed)
     how |= feature_settings(backbone)
     store = open_store(data, recipe_config(**how), progress=progress)
     split,test = _check_enough(store, data)

@@ -40,7 +40,7 @@ from .trainer import check_loss,differing_settings,evaluate_model,fit_to_clips,l
 class ASLDataModule(L.LightningDataModule):
     "Clips split by signer, for Lightning"
     def __init__(self,
-        data:ASLDataset|Store|PathLike|None=None, # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
+        data:ASLDataset|Store|PathLike|None=None, # or a folder of data; None for RAW_DATA_DIR
         cfg:Config=Config(),      # settings
         model_name:str|None=None, # the model whose `data` keys are used; None for MODELNAME
         *, test:bool=True,        # whether test signers are held out
@@ -126,7 +126,7 @@ class LightningBaseModel(L.LightningModule):
         n_classes:int=250,        # signs
         cfg:Config=Config(),      # settings
         model_name:str|None=None, # one of `list_models`; None for MODELNAME
-        model_config:dict|None=None, # a configuration of `resolve_params`, in place of the shipped one
+        model_config:dict|None=None, # of `resolve_params`, in place of the shipped one
         **overrides:Any           # keys of the model's configuration
     ):
         super().__init__()
@@ -420,7 +420,7 @@ def _save_best(self:KeepBest, trainer, module):
 # %% ../nbs/42_lightning_trainer.ipynb #e5987e2e
 def make_lightning_trainer(
     cfg:Config, # settings
-    run_dir:PathLike|None=None, # where the checkpoint goes; None for a new folder below CHECKPOINT_DIR
+    run_dir:PathLike|None=None, # of the run; None for a new folder below CHECKPOINT_DIR
     resumable:bool=False, # whether to write what resuming needs, too
     **kw:Any    # of `lightning.Trainer`; callbacks are added, other values win
 )->L.Trainer:
@@ -487,7 +487,7 @@ def train_on_devices(
     resume:bool=False,        # resume the run in `out`
     n_workers:int=1,          # processes that build the store
     progress:bool=True,       # show bars
-    negatives:PathLike|None=None # data folder of clips without any of the signs: they become the class 'no sign'
+    negatives:PathLike|None=None # folder of clips of other signs, the class 'no sign'
 )->tuple: # folder, `Report`; None in other processes than the first
     "Train a model in several processes, by Lightning, and test it in the first"
     check_count(devices=devices, nodes=nodes, n_workers=n_workers)

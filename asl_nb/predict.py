@@ -77,9 +77,9 @@ class Recognizer:
 
     @classmethod
     def from_pretrained(cls,
-        name_or_path:PathLike, # one of `list_pretrained`, the folder of a run, a .safetensors file, or an exported file
+        name_or_path:PathLike, # bundled name, folder of a run, .safetensors file, or exported file
         device:str='cpu', # where the model runs
-        source:str|None=None, # SOURCE of clips that do not say their aspect; None for the training's
+        source:str|None=None, # SOURCE of clips without an aspect; None for the training's
         framework:str|None=None # 'pytorch' or 'tensorflow'; None for the training's
     )->'Recognizer':
         "Read a checkpoint or an exported file; runs no code from it"
@@ -145,7 +145,7 @@ def _restricted(self:Recognizer, probs, signs):
 def answer(self:Recognizer,
     probs:np.ndarray, # (n_classes,) of `probabilities`
     top:int=5,        # signs to name
-    signs:Sequence[str]|None=None, # the only signs that are possible, a list or 'yes,no'; None for all
+    signs:Sequence[str]|None=None, # the only possible signs, a list or 'yes,no'; None for all
     raised:bool=True  # whether a hand was raised
 )->Answer:
     "The answer that one clip's probabilities give"
@@ -203,8 +203,8 @@ def _person(self:Recognizer, what, name, aspect, fps):
 def predict_batch(self:Recognizer,
     clips:Sequence,     # list of what `as_clip` takes: clips, landmarks, tables, frames, addresses
     top:int=5,          # signs to name
-    signs:Sequence[str]|None=None, # the only signs that are possible, a list or 'yes,no'; None for all
-    aspect:float|None=None, # width / height of the pictures, for clips that do not say it; None for SOURCE's
+    signs:Sequence[str]|None=None, # the only possible signs, a list or 'yes,no'; None for all
+    aspect:float|None=None, # width / height of the pictures, where it is unknown; None for SOURCE's
     fps:float|None=None # frames per second, the same
 )->list[Answer]: # of `Answer`
     "What each clip shows"
@@ -218,10 +218,10 @@ def predict_batch(self:Recognizer,
 # %% ../nbs/61_predict.ipynb #18fc1d46
 @patch
 def predict(self:Recognizer,
-    clip:Any, # what `as_clip` takes: `Clip`, landmarks, a table, RGB frames (T, H, W, 3), an address
+    clip:Any, # what `as_clip` takes: `Clip`, landmarks, table, RGB frames (T, H, W, 3), address
     top:int=5, # signs to name
-    signs:Sequence[str]|None=None, # the only signs that are possible, a list or 'yes,no'; None for all
-    aspect:float|None=None, # width / height of the picture, if the clip does not say it; None for SOURCE's
+    signs:Sequence[str]|None=None, # the only possible signs, a list or 'yes,no'; None for all
+    aspect:float|None=None, # width / height of the picture, if it is unknown; None for SOURCE's
     fps:float|None=None # frames per second, the same
 )->Answer:
     "What a clip shows"
@@ -235,7 +235,7 @@ def _recognizer(name_or_path, stamp): return Recognizer.from_pretrained(name_or_
 ModelLike:TypeAlias = 'Recognizer|StepProtocol|ExportedFile|PathLike'
 
 def load_recognizer(
-    model:ModelLike # `Recognizer`, model with its sidecar, name of bundled weights, file, or folder of a run
+    model:ModelLike # `Recognizer`, model with its sidecar, bundled name, file, or folder of a run
 )->Recognizer:
     "The recognizer that a user means, loaded once"
     if isinstance(model, Recognizer): return model
@@ -251,7 +251,7 @@ def recognize_files(
     recognizer:Recognizer,   # `Recognizer`
     addresses:Sequence[str], # of `list_recordings`
     top:int=5,               # signs to name
-    signs:Sequence[str]|None=None, # the only signs that are possible, a list or 'yes,no'; None for all
+    signs:Sequence[str]|None=None, # the only possible signs, a list or 'yes,no'; None for all
     progress:bool=False      # show a bar?
 )->Iterator[tuple[str,Any]]: # generator of (address, `Answer`, or the exception that names the address)
     "What each recording shows; one that cannot be recognized gives its error"

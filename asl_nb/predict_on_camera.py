@@ -21,7 +21,7 @@ import numpy as np
 from fastcore.basics import patch
 from .utils import PathLike,check_amount,check_count
 from .video import DEFAULT_FPS,check_video_path,container_info,quiet,timed_frames,write_video
-from .holistic import HolisticExtractor,load_mediapipe
+from .holistic import Extractor,HolisticExtractor,load_mediapipe
 from .clip import check_given
 from .predict import ModelLike,Recognizer,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
@@ -124,7 +124,7 @@ def camera_frames(
 
 # %% ../nbs/66_predict_on_camera.ipynb #ce23212e
 def timely(
-    source:Generator, # generator of (seconds, RGB frame)
+    source:Iterator,  # generator of (seconds, RGB frame)
     name:str,         # of the source, for the error
     timeout:float=10. # seconds to wait for a frame
 )->Generator: # generator of (seconds, RGB frame)
@@ -147,7 +147,7 @@ def _timely(source, name, timeout):
 # %% ../nbs/66_predict_on_camera.ipynb #0ffbef30
 class Capture(NamedTuple):
     "A source of frames, and what to know about it"
-    frames: Generator  # of (seconds, RGB frame)
+    frames: Iterator   # of (seconds, RGB frame)
     name: str
     live: bool         # frames come whether they are wanted or not
     fps: float|None    # None: by the clock
@@ -171,7 +171,7 @@ def as_camera(
 
 # %% ../nbs/66_predict_on_camera.ipynb #9bf947fc
 def open_capture(
-    capture:int|PathLike|Iterable # number or address of a camera, video file, or iterable of RGB frames
+    capture:int|PathLike|Iterable # number or address of a camera, video file, or RGB frames
 )->Capture:
     "The source that a user names"
     camera = as_camera(capture)
@@ -190,7 +190,7 @@ class Feed:
     "The frames of one source, looked at in a thread of its own"
     def __init__(self,
         live:bool=False,                      # drop frames rather than wait?
-        extractor:HolisticExtractor|None=None # None for `HolisticExtractor()`
+        extractor:Extractor|None=None # None for `HolisticExtractor()`
     ):
         self.live,self.extractor = live,extractor or HolisticExtractor()
         self.frames,self.dropped,self.landmarks = 0,0,None # the latest landmarks
@@ -242,7 +242,7 @@ class CameraFeed(Feed):
         live:bool=False,             # drop frames rather than wait?
         fps:float|None=None,         # frames per second; None for the clock
         on_event:Callable|None=None, # called with each `SignRecognized`
-        extractor:HolisticExtractor|None=None, # None for `HolisticExtractor()`
+        extractor:Extractor|None=None, # None for `HolisticExtractor()`
         early:bool=True              # report a sign while it lasts
     ):
         check_count(last_frames=last_frames)
@@ -317,13 +317,13 @@ def at_rate(
 
 # %% ../nbs/66_predict_on_camera.ipynb #386f4d78
 def show_camera_feed(
-    model:ModelLike,         # what `load_recognizer` takes: `Recognizer`, model, bundled name or path
+    model:ModelLike,         # what `load_recognizer` takes
     last_frames:int=32,      # how far back a look goes, in frames at 30 per second
-    capture:int|PathLike|Iterable=0, # number or address of a camera, video file, or iterable of RGB frames
+    capture:int|PathLike|Iterable=0, # number or address of a camera, video file, or RGB frames
     on_event:Callable|None=None, # called with each `SignRecognized` as it comes
     save:PathLike|None=None, # mp4 to write; None writes nothing
-    show:Callable|None=None, # shows a picture, says whether to go on; None for a window, where there is a screen
-    extractor:HolisticExtractor|None=None, # None for `HolisticExtractor()`
+    show:Callable|None=None, # shows a picture, says whether to go on; None for a window
+    extractor:Extractor|None=None, # None for `HolisticExtractor()`
     timeout:float=10.,       # seconds without a frame that are an error
     early:bool=True          # report a sign while it lasts
 )->list[SignRecognized]: # of `SignRecognized`

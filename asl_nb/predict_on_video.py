@@ -17,7 +17,7 @@ from .config import Config
 from .landmarks import N_ROWS
 from .video import DEFAULT_FPS,VIDEO_SUFFIXES,check_video_path,container_info,find_videos
 from .video import frame_rate,iter_frames,timed_frames,write_video
-from .holistic import HolisticExtractor,timed_landmarks,video_to_landmarks
+from .holistic import Extractor,timed_landmarks,video_to_landmarks
 from .data.formats import LANDMARK_SUFFIXES
 from .clip import Clip,check_given
 from .predict import ModelLike,Prediction,load_recognizer
@@ -51,7 +51,7 @@ def expect_video(
 # %% ../nbs/65_predict_on_video.ipynb #51c47549
 def get_video_landmarks(
     video_path:PathLike,                  # the video
-    extractor:HolisticExtractor|None=None # None for Holistic
+    extractor:Extractor|None=None # None for Holistic
 )->np.ndarray: # (T, 543, 3) in units of the picture's height, NaN = not seen
     "The landmarks of a video, with its aspect applied"
     lm,info = video_to_landmarks(expect_video(video_path), extractor)
@@ -109,7 +109,7 @@ def _mean_rate(video_path, times): return frame_rate(times, container_info(video
 def recognize_video(
     video_path:PathLike,                   # the video
     model:ModelLike,                       # what `load_recognizer` takes
-    extractor:HolisticExtractor|None=None, # None for Holistic
+    extractor:Extractor|None=None, # None for Holistic
     top:int=5,                             # signs to name in each event
     progress:bool=False                    # show a bar?
 )->list[SignRecognized]: # of `SignRecognized`; times in seconds
@@ -158,7 +158,7 @@ def play_video_with_predictions(
     sign:str='',                           # the true sign, if it is known
     show_mesh:bool=True,                   # whether to draw the landmarks
     out:PathLike|None=None,                # mp4 to write; None for a window
-    extractor:HolisticExtractor|None=None, # None for Holistic
+    extractor:Extractor|None=None, # None for Holistic
     progress:bool=False                    # show bars?
 )->list[SignRecognized]: # of `SignRecognized`; times in seconds
     "Play, or write, a video with its landmarks and signs"

@@ -15,7 +15,7 @@ from .models.checkpoint import ASSETS,pretrained_file
 PICTURE_ASPECT,PICTURE_UNIT,PICTURE_ORIGIN = 4/3,.42,(2/3,.55) # in units of the picture's height
 
 def load_prototypes(
-    path:PathLike=ASSETS/f'{DEFAULT_WEIGHTS}-prototypes.safetensors' # points of each sign, and their rows
+    path:PathLike=ASSETS/f'{DEFAULT_WEIGHTS}-prototypes.safetensors' # points, rows
 )->dict: # sign -> (30, 543, 2) float32 landmarks, NaN = not seen
     "One average movement for each sign: test patterns"
     from safetensors.numpy import load_file

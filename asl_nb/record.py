@@ -22,7 +22,7 @@ from .utils import PathLike,atomic_path,check_amount,check_count,writable_folder
 from .config import Config
 from .landmarks import LEFT_HAND,RIGHT_HAND,write_clip
 from .video import frame_rate,write_video
-from .holistic import HolisticExtractor,load_mediapipe
+from .holistic import Extractor,load_mediapipe
 from .data.raw import judge_body,load_label_map,parts_seen,read_clip,read_table
 from .clip import Clip,check_given
 from .data.extract import clip_number,signer_number
@@ -328,11 +328,11 @@ class Recorder(Feed):
     "Records the clips of a session from one source of frames"
     def __init__(self,
         session:Session,     # `Session`
-        decide:Callable,     # called with a `Take` or None; gives one of `ANSWERS`, or None for not yet
+        decide:Callable,     # called with a `Take` or None; gives one of `ANSWERS`, or None
         guided:bool=False,   # count down, and let clips wait for an answer?
         live:bool=False,     # drop frames rather than wait?
         fps:float|None=None, # that the source declares; None for the clock
-        extractor:HolisticExtractor|None=None, # None for `HolisticExtractor()`
+        extractor:Extractor|None=None, # None for `HolisticExtractor()`
         tell:Callable=print, # called with each line of progress
         ask:str=_ASK         # what the picture says while a clip waits
     ):
@@ -514,13 +514,13 @@ def record(
     sign:str|None=None,      # what to sign
     clips:int=10,            # of each sign that there shall be in the end
     plan:PathLike|None=None, # CSV file of signs and clips, in place of one sign
-    camera:int|PathLike|Iterable=0, # number or address of a camera, video file, or iterable of RGB frames
+    camera:int|PathLike|Iterable=0, # number or address of a camera, video file, or RGB frames
     keep_videos:bool=False,  # write the pictures too?
     guided:bool|None=None,   # count down, and let clips wait for an answer? None for cameras only
     show:Callable|None=None, # shows a picture, says whether to go on; None for a window, if guided
     decide:Callable|None=None, # what `Recorder` calls; None for the window's keys
     tell:Callable=_tell,     # called with each line of progress
-    extractor:HolisticExtractor|None=None, # None for `HolisticExtractor()`
+    extractor:Extractor|None=None, # None for `HolisticExtractor()`
     timeout:float=10.        # seconds without a frame that are an error
 )->Session:
     "Record clips of signs until the plan is complete, the source ends or q is pressed"

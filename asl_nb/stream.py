@@ -42,7 +42,7 @@ class SignRecognized(NamedTuple):
 _APPEARING_SPEED = 3. # shoulder widths per second, of a hand that appears or vanishes
 
 def hand_speed(
-    before:np.ndarray, now:np.ndarray, # (543, 2) points of two frames, in units of the picture's height
+    before:np.ndarray, now:np.ndarray, # (543, 2) of two frames, in heights of the picture
     seconds:float # between them
 )->float: # shoulder widths per second
     "How fast the faster hand moves"
@@ -141,7 +141,7 @@ class Vote:
         return self._decide() if self.live else events
 
     def end(self,
-        whole:Callable|None=None # makes the look at the whole movement; used if no run has named a sign
+        whole:Callable|None=None # makes the look at the whole; used if no run has named a sign
     )->list: # of events
         "The movement is over"
         events = self._decide()

@@ -76,7 +76,7 @@ def resolve_run(
     if n_classes is not None: check_count(n_classes=n_classes)
     logged_metrics(cfg)
     named_callbacks(cfg.CALLBACKS)
-    known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
+    known:dict = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = resolve_params(model_name or cfg.MODELNAME, model_config, **known)
     return override_params(params, **(overrides or {}))
 
@@ -89,10 +89,10 @@ class Trainer:
                    augmentation_threshold='overrides=dict(augmentation_threshold=...)')
     def __init__(self,
         config:Config=Config(),      # settings
-        dataset:ASLDataset|Store|PathLike|None=None, # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
+        dataset:ASLDataset|Store|PathLike|None=None, # or a folder of data; None for RAW_DATA_DIR
         model_config:dict|None=None, # configuration in place of the shipped one
         model_name:str|None=None,    # None for MODELNAME
-        *, run_dir:PathLike|None=None, # where the run goes; None for a new folder below CHECKPOINT_DIR
+        *, run_dir:PathLike|None=None, # of the run; None for a new folder below CHECKPOINT_DIR
         test:bool=True,              # whether test signers are held out
         progress:bool=True,          # show bars
         overrides:dict|None=None     # keys of the model's configuration
@@ -294,7 +294,7 @@ def evaluate_model(
     probs = predict_clips(model, dataset.subset(clips, augment=False))
     preds = _calibrated_table(model, table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
-    how = dict(folder=dataset.cfg.path('OUT_DIR', 'report'), warning=signer_warning(dataset.store.table, split))
+    how:dict = dict(folder=dataset.cfg.path('OUT_DIR', 'report'), warning=signer_warning(dataset.store.table, split))
     return Report(preds, dataset.store.marker['name'], words, **how)
 
 # %% ../nbs/41_trainer.ipynb #a2dafb57
@@ -691,7 +691,7 @@ def train_run(
     resume:bool=False,        # resume the run in `out`
     n_workers:int=1,          # processes that build the store
     progress:bool=True,       # show bars
-    negatives:PathLike|None=None # data folder of clips without any of the signs: they become the class 'no sign'
+    negatives:PathLike|None=None # folder of clips of other signs, the class 'no sign'
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
     check_count(n_workers=n_workers)

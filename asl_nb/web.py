@@ -145,7 +145,7 @@ def _write_settings(settings, site):
 _OF_NOTEBOOKS = shutil.ignore_patterns('widget*')
 
 def build_site(
-    checkpoint:PathLike=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors or .onnx file, or folder of a run
+    checkpoint:PathLike=DEFAULT_WEIGHTS, # bundled name, .safetensors or .onnx file, or folder of a run
     out:PathLike='out/web' # folder to write; an older site is replaced
 )->Path: # the folder
     "Write the page as a folder for any web server"

@@ -20,7 +20,7 @@ from traitlets import Bytes,Dict,List,Unicode
 from .utils import DEFAULT_WEIGHTS,PathLike,check_count
 from .landmarks import CONNECTIONS,ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
-from .holistic import HolisticExtractor,convert_frames_to_landmarks
+from .holistic import Extractor,convert_frames_to_landmarks
 from .clip import Clip,as_clip,check_given
 from .predict import NO_SIGN,ModelLike,Prediction,Recognizer,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
@@ -198,10 +198,10 @@ def _load_clip(what, extractor, aspect, fps, cfg):
 
 # %% ../nbs/77_widget.ipynb #73d15b64
 def show_recognition(
-    what:Any, # what `Recognizer.predict` takes, RGB frames, or the number of a camera of the browser
-    model:ModelLike=DEFAULT_WEIGHTS, # what `load_recognizer` takes; for a camera, a bundled name or a path
-    extractor:HolisticExtractor|None=None, # of a clip: finds the landmarks in pictures; None for `HolisticExtractor()`
-    aspect:float|None=None, # of a clip: width / height, if it does not say it; None for the training's
+    what:Any, # what `Recognizer.predict` takes, or the number of a camera of the browser
+    model:ModelLike=DEFAULT_WEIGHTS, # of `load_recognizer`; for a camera, a bundled name or path
+    extractor:Extractor|None=None, # of a clip, for pictures; None for `HolisticExtractor()`
+    aspect:float|None=None, # of a clip: width / height, if unknown; None for the training's
     fps:float|None=None # of a clip: frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"

@@ -34,7 +34,7 @@ _NO_KEY = chr(-1&0xFF) # what OpenCV gives if none was pressed
 def open_window(
     title:str='asl: press q to close', # of the window
     on_key:Callable=lambda key: None # called with each key that is pressed, as a letter
-)->Iterator[Callable]: # gives show(frame, seconds), which shows an RGB frame and says whether to go on
+)->Iterator[Callable]: # gives show(frame, seconds), which says whether to go on
     "A window for pictures, until q is pressed or it is closed"
     import cv2
     try: cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)

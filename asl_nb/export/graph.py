@@ -240,7 +240,7 @@ def graph_probabilities(
     lm:Any,     # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
     aspect:Any, # () tensor, width / height of the picture
     fps:Any,    # () tensor, frames per second, at most `FASTEST`
-    logits:Callable, # the model: called with features (V, T, P, C) and mask (V, T), gives (V, n_classes)
+    logits:Callable, # of features (V, T, P, C) and mask (V, T): (V, n_classes)
     cfg:Config, # settings
     label_map:dict, # class -> index
     temperature:float, # of the softmax
