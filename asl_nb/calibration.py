@@ -8,8 +8,9 @@ __all__ = ['fit_temperature', 'calibration_error', 'plot_reliability', 'save_cal
 # %% ../nbs/46_calibration.ipynb #febf862f
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING,Any
 import numpy as np,pandas as pd
-from .utils import atomic_path,check_amount,check_share
+from .utils import PathLike,atomic_path,check_amount,check_share
 from .config import Config
 from .metrics import choose_threshold,expected_calibration_error,heat,prediction_table
 from .metrics import reliability,sign_scores
@@ -18,13 +19,14 @@ from .data.dataset import split_clips
 from .models.checkpoint import ASSETS,pretrained_file,read_sidecar
 from .models.core import load_model_from_checkpoint
 from .trainer import other_signs,predict_rows
+if TYPE_CHECKING: from matplotlib.axes import Axes
 
 # %% ../nbs/46_calibration.ipynb #e9e6c9d1
 _TINY = 1e-12 # in place of a probability that was rounded to 0
 
 def fit_temperature(
-    probs, # (n, n_classes) of clips that were not trained on
-    labels # (n,) sign indices
+    probs:np.ndarray, # (n, n_classes) of clips that were not trained on
+    labels:np.ndarray # (n,) sign indices
 )->float:
     "The temperature at which the true signs are most probable"
     from scipy.optimize import minimize_scalar
@@ -35,19 +37,19 @@ def fit_temperature(
 
 # %% ../nbs/46_calibration.ipynb #28e28642
 def calibration_error(
-    probs, # (n, n_classes)
-    labels # (n,) sign indices
+    probs:np.ndarray, # (n, n_classes)
+    labels:np.ndarray # (n,) sign indices
 )->float:
     "Expected calibration error of the most probable sign"
     return expected_calibration_error(probs.max(1), probs.argmax(1)==labels)
 
 # %% ../nbs/46_calibration.ipynb #73337ab6
 def plot_reliability(
-    probs,   # (n, n_classes)
-    labels,  # (n,) sign indices
-    ax=None, # matplotlib axes
-    **kw     # of the points
-): # the axes
+    probs:np.ndarray,    # (n, n_classes)
+    labels:np.ndarray,   # (n,) sign indices
+    ax:'Axes|None'=None, # matplotlib axes
+    **kw:Any             # of the points
+)->'Axes': # the axes
     "Plot the share of right answers against the probability of the answer"
     import matplotlib.pyplot as plt
     ax = plt.subplots(figsize=(3,3), dpi=72, layout='constrained')[1] if ax is None else ax
@@ -69,10 +71,10 @@ def _own_checkpoint(checkpoint):
 
 # %% ../nbs/46_calibration.ipynb #9d3428d5
 def save_calibration(
-    checkpoint,         # .safetensors file, or the folder of a run
+    checkpoint:PathLike, # .safetensors file, or the folder of a run
     temperature:float,
-    threshold:float=0., # 0 to 1; 0 for none
-    **basis             # the number of clips and signers they are based on
+    threshold:float=0.,  # 0 to 1; 0 for none
+    **basis:Any          # the number of clips and signers they are based on
 )->dict: # what was written
     "Write temperature and threshold to a checkpoint's sidecar"
     check_amount(temperature=temperature)
@@ -124,11 +126,11 @@ def _fit(rows, probs, label_map, accept=.95):
 
 # %% ../nbs/46_calibration.ipynb #a05bdf91
 def calibrate(
-    checkpoint,     # .safetensors file, or the folder of a run
-    data=None,      # the data folder or store it was trained on; None for its RAW_DATA_DIR
-    negatives=None, # data folder or store of clips without any of its signs
-    progress=True,  # show bars
-    accept=.95      # share of the right answers that the threshold accepts
+    checkpoint:PathLike,     # .safetensors file, or the folder of a run
+    data:PathLike|None=None, # the data folder or store it was trained on; None for its RAW_DATA_DIR
+    negatives:PathLike|None=None, # data folder or store of clips without any of its signs
+    progress:bool=True,      # show bars
+    accept:float=.95         # share of the right answers that the threshold accepts
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Fit temperature and threshold on a checkpoint's validation signers, and write them to its sidecar"
     check_amount(accept=accept)
@@ -147,14 +149,14 @@ def calibrate(
 
 # %% ../nbs/46_calibration.ipynb #52221860
 def calibrate_run(
-    out,           # folder of a run, or of the runs of all folds
-    data=None,     # data folder or store it was trained on; None for its RAW_DATA_DIR
-    negatives=None,# data folder or store of clips without any of its signs
-    progress=True, # show bars
-    accept=.95     # share of the right answers that the threshold accepts
+    out:PathLike,            # folder of a run, or of the runs of all folds
+    data:PathLike|None=None, # data folder or store it was trained on; None for its RAW_DATA_DIR
+    negatives:PathLike|None=None, # data folder or store of clips without any of its signs
+    progress:bool=True,      # show bars
+    accept:float=.95         # share of the right answers that the threshold accepts
 )->list: # of what `calibrate` returns
     "Calibrate a run, or the runs of all folds"
     check_amount(accept=accept)
     check_share(accept=accept)
     folds = sorted(Path(out).glob('fold*'))
-    return [calibrate(run, data, negatives, progress, accept) for run in folds or [out]]
+    return [calibrate(run, data, negatives, progress, accept) for run in folds or [Path(out)]]

@@ -9,20 +9,23 @@ __all__ = ['STAGES', 'in_order', 'EarlyStop', 'KeepLast', 'checkpoint_callback',
 
 # %% ../nbs/40_callbacks.ipynb #a2adc688
 import sys
+from collections.abc import Callable,Iterable,Sequence
 from types import ModuleType
+from typing import TYPE_CHECKING,Any
 import numpy as np
 from fastcore.basics import patch
-from .utils import check_count,listed,nearest
+from .utils import PathLike,check_count,listed,nearest
 from .config import Config,check_value
 from .data.dataset import get_dataset
 from .metrics import Metric,plot_confusion
 from .models.registry import flatten
+if TYPE_CHECKING: from torch.utils.tensorboard import SummaryWriter
 
 # %% ../nbs/40_callbacks.ipynb #1961c8e9
 STAGES = ('early_stop','schedule','own','log','checkpoint','report')
 
 def in_order(
-    callbacks # functions of a trainer
+    callbacks:Iterable[Callable] # functions of a trainer
 )->list: # the same, in the order in which they are called
     "Callbacks, sorted by their stage"
     return sorted(callbacks, key=lambda c: STAGES.index(getattr(c, 'stage', 'own')))
@@ -33,10 +36,10 @@ class EarlyStop:
     stage = 'early_stop'
 
     def __init__(self,
-        metric='accuracy', # name of a `Metric`, in any case
-        mode='max',        # whether more or less is better
-        patience=5,        # epochs without a better value
-        tolerance=.001     # by how much a value must be better
+        metric:str='accuracy', # name of a `Metric`, in any case
+        mode:str='max',        # whether more or less is better
+        patience:int=5,        # epochs without a better value
+        tolerance:float=.001   # by how much a value must be better
     ):
         check_count(patience=patience)
         check_value('EARLY_STOP_MODE', mode, str, 'mode')
@@ -48,7 +51,7 @@ class EarlyStop:
 # %% ../nbs/40_callbacks.ipynb #075061e8
 @patch
 def update(self:EarlyStop,
-    value # of the metric
+    value:float # of the metric
 )->bool: # whether it is the best so far
     "Compare the value of an epoch with the best so far"
     self.improved = self.sign*value > self.best+self.tolerance
@@ -57,13 +60,14 @@ def update(self:EarlyStop,
 
 # %% ../nbs/40_callbacks.ipynb #237d9104
 @patch(as_prop=True)
-def over(self:EarlyStop)->str: # None while patience lasts
+def over(self:EarlyStop)->str|None: # None while patience lasts
     "Why training should end"
-    if self.count>=self.patience: return f'{self.metric} no better for {self.patience} epochs'
+    if self.count<self.patience: return None
+    return f'{self.metric} no better for {self.patience} epochs'
 
 # %% ../nbs/40_callbacks.ipynb #c691b34d
 @patch
-def __call__(self:EarlyStop, trainer):
+def __call__(self:EarlyStop, trainer:Any)->None:
     self.update(trainer.history[-1][f'{self.metric}/Validation'])
     trainer.stop = trainer.stop or self.over
 
@@ -72,32 +76,32 @@ class KeepLast(EarlyStop):
     "Takes each epoch for the best so far, and never ends training"
     over = None
 
-    def update(self, value):
+    def update(self, value:float)->bool:
         self.best,self.improved = self.sign*value,True
         return True
 
 # %% ../nbs/40_callbacks.ipynb #f42e910c
 def checkpoint_callback(
-    trainer # `Trainer`
+    trainer:Any # `Trainer`
 )->None:
     "Write the weights if they are the best so far, and the state of the training"
     if trainer.early_stop.improved: trainer.save_best()
     trainer.save_state()
 
-checkpoint_callback.stage = 'checkpoint'
+setattr(checkpoint_callback, 'stage', 'checkpoint')
 
 # %% ../nbs/40_callbacks.ipynb #fbba5405
 class WeightAverage:
     "An exponential average of a model's weights over the steps of training"
     def __init__(self,
-        model,      # in either framework
-        decay=.98   # share of the average that remains after a step
+        model:Any,      # in either framework
+        decay:float=.98 # share of the average that remains after a step
     ):
         self.decay = check_value('AVERAGE_DECAY', decay, float, 'decay')
         self.model,self.n_steps = model,0
         self.other = {k:v.clone() for k,v in model.state_dict().items()}
 
-    def update(self):
+    def update(self)->None:
         "Move the average towards the weights after a step"
         self.n_steps += 1
         share = 1-min(self.decay, (self.n_steps+1)/(self.n_steps+10))
@@ -105,7 +109,7 @@ class WeightAverage:
             if v.is_floating_point(): self.other[k].lerp_(v, share)
             else: self.other[k].copy_(v)
 
-    def swap(self):
+    def swap(self)->None:
         "Exchange the model's weights and the average"
         held = {k:v.clone() for k,v in self.model.state_dict().items()}
         self.model.load_state_dict(self.other)
@@ -123,9 +127,9 @@ def _given(cfg, key, name, value):
 
 # %% ../nbs/40_callbacks.ipynb #db17258d
 def dropout_callback(
-    trainer,           # `Trainer`
-    dropout_rate=None, # the factor; None for DYNAMIC_DROP_OUT_REDUCTION_RATE
-    max_dropout=None   # the limit; None for DYNAMIC_DROP_OUT_MAX_THRESHOLD
+    trainer:Any,                  # `Trainer`
+    dropout_rate:float|None=None, # the factor; None for DYNAMIC_DROP_OUT_REDUCTION_RATE
+    max_dropout:float|None=None   # the limit; None for DYNAMIC_DROP_OUT_MAX_THRESHOLD
 )->None:
     "Raise the rate of all dropout layers every DYNAMIC_DROP_OUT_REDUCTION_INTERVAL epochs"
     cfg,rates = trainer.config,trainer.model.get_dropout()
@@ -137,9 +141,9 @@ def dropout_callback(
 
 # %% ../nbs/40_callbacks.ipynb #e2262e4d
 def augmentation_increase_callback(
-    trainer,                # `Trainer`
-    aug_increase_rate=None, # the factor; None for DYNAMIC_AUG_INC_RATE
-    max_limit=None          # the limit; None for DYNAMIC_AUG_MAX_THRESHOLD
+    trainer:Any,                       # `Trainer`
+    aug_increase_rate:float|None=None, # the factor; None for DYNAMIC_AUG_INC_RATE
+    max_limit:float|None=None          # the limit; None for DYNAMIC_AUG_MAX_THRESHOLD
 )->None:
     "Raise the probability of each augmentation every DYNAMIC_AUG_INC_INTERVAL epochs"
     cfg,dataset = trainer.config,get_dataset(trainer.train_loader)
@@ -150,10 +154,10 @@ def augmentation_increase_callback(
 
 # %% ../nbs/40_callbacks.ipynb #ae5cd0f3
 _SCHEDULES = {f.__name__:f for f in (dropout_callback, augmentation_increase_callback)}
-for _f in _SCHEDULES.values(): _f.stage = 'schedule'
+for _f in _SCHEDULES.values(): setattr(_f, 'stage', 'schedule')
 
 def named_callbacks(
-    names # of callbacks, as CALLBACKS has them
+    names:Sequence[str] # of callbacks, as CALLBACKS has them
 )->list: # functions
     "The callbacks with these names; `KeyError` suggests the nearest name"
     names = listed(names, 'CALLBACKS') if names else []
@@ -163,7 +167,7 @@ def named_callbacks(
 
 # %% ../nbs/40_callbacks.ipynb #2cec5989
 def get_metric_dict(
-    metrics=Config.LOG_METRICS # names of metrics
+    metrics:Sequence[str]=Config.LOG_METRICS # names of metrics
 )->dict: # metric/phase -> None
     "The names under which metrics are logged"
     names = [Metric(m).name for m in listed(metrics, 'metrics')]
@@ -171,8 +175,8 @@ def get_metric_dict(
 
 # %% ../nbs/40_callbacks.ipynb #f18313a6
 def log_metrics(
-    writer,       # TensorBoard writer
-    log_dict:dict # epoch (0 if it is missing), lr and values by metric/phase
+    writer:'SummaryWriter', # TensorBoard writer
+    log_dict:dict           # epoch (0 if it is missing), lr and values by metric/phase
 )->None:
     "Log an epoch to TensorBoard"
     epoch = log_dict.get('epoch', 0)
@@ -181,10 +185,10 @@ def log_metrics(
 
 # %% ../nbs/40_callbacks.ipynb #9453c7da
 def log_hparams_metrics(
-    writer,           # TensorBoard writer
+    writer:Any,       # TensorBoard writer
     hparam_dict:dict, # settings
     metric_dict:dict, # values by metric/phase
-    epoch=0           # step
+    epoch:int=0             # step
 )->None:
     "Log settings together with the metrics they led to"
     from torch.utils.tensorboard.summary import hparams
@@ -199,20 +203,22 @@ class TensorBoard:
     stage = 'log'
 
     def __init__(self,
-        folder # of the log
-    ): self.folder,self._writer = folder,None
+        folder:PathLike # of the log
+    ):
+        self.folder = folder
+        self._writer:SummaryWriter|None = None
 
     @property
-    def writer(self): # made when first used, because its imports take seconds
+    def writer(self)->'SummaryWriter': # made when first used, because its imports take seconds
         if self._writer is None: self._writer = _make_writer(self.folder)
         return self._writer
 
-    def __call__(self, trainer):
+    def __call__(self, trainer:Any)->None:
         log_metrics(self.writer, trainer.history[-1])
         self.writer.flush()
 
 # %% ../nbs/40_callbacks.ipynb #6d422fd9
-def _make_writer(folder):
+def _make_writer(folder)->'SummaryWriter':
     "A SummaryWriter that keeps TensorBoard from loading TensorFlow just to open files"
     without = 'tensorboard.compat.notf',ModuleType('notf')
     if 'tensorflow' not in sys.modules: sys.modules.setdefault(*without)
@@ -221,13 +227,13 @@ def _make_writer(folder):
 
 # %% ../nbs/40_callbacks.ipynb #c7b4dda2
 @patch
-def finish(self:TensorBoard, trainer):
+def finish(self:TensorBoard, trainer:Any)->None:
     "Log the settings with the metrics of the best epoch, and the confusion of validation signers"
     if self._writer is None: return
     best = trainer.history[-1-trainer.early_stop.count] # the epoch of the checkpoint
     params = {'.'.join(p):v for p,v in flatten(trainer.params).items()}
     metrics = {f'hparam/{k}':v for k,v in best.items() if k.endswith('/Validation')}
     log_hparams_metrics(self.writer, {**trainer.config.to_dict(), **params}, metrics, best['epoch'])
-    picture = plot_confusion(trainer.predictions('valid')).figure
+    picture:Any = plot_confusion(trainer.predictions('valid')).figure
     self.writer.add_figure('confusion/Validation', picture, best['epoch'])
     self.writer.close()

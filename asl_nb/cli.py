@@ -9,14 +9,15 @@ __all__ = ['COMMANDS', 'command', 'main', 'data_synth', 'data_extract', 'data_im
 
 # %% ../nbs/80_cli.ipynb #3cd67960
 import argparse,inspect,json,os,sys,warnings
+from collections.abc import Callable,Sequence
 from .utils import DEFAULT_WEIGHTS,check_amount,check_count,nearest
 
 # %% ../nbs/80_cli.ipynb #e90707ff
-COMMANDS = {}
+COMMANDS:dict = {}
 
 def command(
     example:str # the arguments of the example that the help shows
-):
+)->Callable:
     "Register a function as a command of `asl`: `data_check` becomes `asl data check`"
     def register(fn):
         COMMANDS[fn.__name__.replace('_', ' ')] = fn,example
@@ -130,7 +131,7 @@ def _drop_output():
 
 # %% ../nbs/80_cli.ipynb #6941623c
 def main(
-    argv=None # words after `asl`; None for those of the command line
+    argv:Sequence[str]|None=None # words after `asl`; None for those of the command line
 )->int: # exit code
     "Run a command"
     _open_closed_streams()
@@ -154,7 +155,7 @@ def data_synth(*,
     signers:int=10, # number of signers
     clips:int=4,    # clips of each sign by each signer
     seed:int=0      # the same seed makes the same data
-):
+)->None:
     "Make a data folder of synthetic signers"
     from asl_nb.data.synth import make_dataset
     print(f'{out}: {len(make_dataset(out, signs, signers, clips, seed))} clips')
@@ -174,25 +175,25 @@ def _print_report(report, what):
 
 # %% ../nbs/80_cli.ipynb #573b97fe
 @command('my_videos --out data/raw/mine')
-def data_extract(*videos, # a folder (sign/video or signer/sign/video), or a CSV of path, sign, signer, start, end
+def data_extract(*videos:str, # a folder (sign/video or signer/sign/video), or a CSV of path, sign, signer, start, end
     out:str,              # data folder to write
     signer:str=None,      # who signs in all videos, if neither folders nor table say so
     folders:str=None,     # signer/sign or sign/signer, how three levels are read; signer/sign if left out
     workers:int=1,        # processes; as many as there are cores is a good number
     address:str=None      # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
-):
+)->int:
     "Make a data folder of your own videos"
     from asl_nb.data.extract import extract_videos
-    how = dict(signer=signer, folders=folders, n_workers=workers, address=address)
+    how:dict = dict(signer=signer, folders=folders, n_workers=workers, address=address)
     return _print_report(extract_videos(_one(videos), out, **how), out)
 
 # %% ../nbs/80_cli.ipynb #3973a51b
 @command('MP_Data --out data/raw/mine')
-def data_import(*src, # folders of landmarks (.npy, .pose, .json, .parquet, frames), or CSV files that list them
+def data_import(*src:str, # folders of landmarks (.npy, .pose, .json, .parquet, frames), or CSV files that list them
     out:str,          # data folder to write
     signer:str=None,  # who signs in all clips, if neither folders nor table say so
     folders:str=None  # signer/sign or sign/signer, how three levels are read; signer/sign if left out
-):
+)->int:
     "Make a data folder of landmarks in other formats"
     from asl_nb.data.extract import import_clips
     return _print_report(import_clips(src, out, signer=signer, folders=folders), out)
@@ -206,9 +207,9 @@ def _folder_and_settings(words):
 
 # %% ../nbs/80_cli.ipynb #46427014
 @command('data/raw SOURCE=webcam')
-def data_check(*words,  # the data folder, and KEY=value for settings
+def data_check(*words:str, # the data folder, and KEY=value for settings
     workers:int=1       # processes
-):
+)->int:
     "Read every clip of a data folder, and list what is wrong"
     from asl_nb.data.raw import check_data,describe
     folder,cfg = _folder_and_settings(words)
@@ -218,10 +219,10 @@ def data_check(*words,  # the data folder, and KEY=value for settings
 
 # %% ../nbs/80_cli.ipynb #0c0b57d9
 @command('data/raw --out out/cleaned MIN_SEQUENCES=6')
-def data_clean(*words, # the data folder, and KEY=value for settings
+def data_clean(*words:str, # the data folder, and KEY=value for settings
     out:str,           # folder for the filtered table and the report
     workers:int=1      # processes
-):
+)->int:
     "List the clips that are too poor to train on, and write a table of the others"
     from asl_nb.data.cleaning import clean_data,left_out
     folder,cfg = _folder_and_settings(words)
@@ -250,11 +251,11 @@ def _print_left_out(store):
 
 # %% ../nbs/80_cli.ipynb #6a954749
 @command('--data data/raw --workers 2')
-def data_preprocess(*settings, # KEY=value
+def data_preprocess(*settings:str, # KEY=value
     data:str,                  # data folder
     workers:int=1,             # processes
     address:str=None           # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
-):
+)->int:
     "Pack a data folder into one store, and print where it is"
     from asl_nb.data.store import Store,preprocess_raw_data
     store = Store(preprocess_raw_data(data, _recipe(settings), n_workers=workers, address=address))
@@ -263,10 +264,10 @@ def data_preprocess(*settings, # KEY=value
 
 # %% ../nbs/80_cli.ipynb #d00422fd
 @command('--data data/raw')
-def data_stats(*settings, # KEY=value
+def data_stats(*settings:str, # KEY=value
     data:str,             # data folder or store
     workers:int=1         # processes
-):
+)->int:
     "Count clips, signers and frames of each sign"
     from asl_nb.data.store import open_store
     store = open_store(data, _recipe(settings), workers)
@@ -276,7 +277,7 @@ def data_stats(*settings, # KEY=value
 
 # %% ../nbs/80_cli.ipynb #98980057
 @command('--data data/raw EPOCHS=30 dropout=.2')
-def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model's configuration
+def train(*settings:str,    # EPOCHS=30 for a setting, dropout=.2 for the model's configuration
     data:str,               # data folder or store
     out:str=None,           # folder of the run; a new one below CHECKPOINT_DIR if left out
     config:str=None,        # YAML file with the same keys as SETTINGS
@@ -289,13 +290,13 @@ def train(*settings,        # EPOCHS=30 for a setting, dropout=.2 for the model'
     workers:int=1,          # processes that build the store
     devices:int=None,       # GPUs (processes with DEVICE=cpu) of each machine; Lightning trains, which can use several
     nodes:int=None          # machines; type the command on each, with MASTER_ADDR, MASTER_PORT and NODE_RANK
-):
+)->None:
     "Train a model, and test it on signers it has not seen"
     from asl_nb.calibration import calibrate_run
     from asl_nb.trainer import load_run_config,train_run
     if resume and not out: raise ValueError('expected --out, the run to resume, found none')
     cfg,overrides = load_run_config(config, [*settings, *_named(MODELNAME=model, DL_FRAMEWORK=framework)])
-    how = dict(all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
+    how:dict = dict(all_signers=all_signers, resume=resume, n_workers=workers, negatives=negatives)
     if devices or nodes:
         if folds: raise ValueError('expected a single training on several devices, found --folds: name one by FOLD=0')
         from asl_nb.lightning_trainer import train_on_devices
@@ -315,7 +316,7 @@ def evaluate(*,
     framework:str=None, # 'pytorch' or 'tensorflow', if not that of the training
     negatives:str=None, # data folder of clips of other signs: how many are taken for a sign
     report:str=None   # folder for the report as CSV and pictures
-):
+)->None:
     "Test a checkpoint on signers it has not seen"
     from asl_nb.trainer import evaluate_run
     found = evaluate_run(checkpoint, data, side, source, framework, negatives)
@@ -324,7 +325,7 @@ def evaluate(*,
 
 # %% ../nbs/80_cli.ipynb #ff9d7593
 @command('--model TransformerPredictor --data data/raw --trials 30 --max-epochs 20 --out out/search')
-def tune(*settings,       # KEY=value
+def tune(*settings:str,   # KEY=value
     data:str,             # data folder or store
     out:str,              # folder of the search
     model:str=None,       # name of the model; HandModel if left out
@@ -337,7 +338,7 @@ def tune(*settings,       # KEY=value
     mlflow:str=None,      # address of an MLflow tracking server
     no_folds:bool=False,  # only search; do not test the best on all folds
     resume:bool=False     # resume the search in OUT; repeat the other words
-):
+)->None:
     "Search for better settings of a model"
     from asl_nb.config import read_settings
     from asl_nb.hparam_search import HparamSearchTrainer
@@ -358,7 +359,7 @@ def calibrate(*,
     data:str,          # data folder or store it was trained on
     negatives:str=None,# data folder of clips of other signs; without it there is no threshold of "no sign"
     accept:float=.95   # share of the right answers that the threshold accepts
-):
+)->None:
     "Make a checkpoint's probabilities agree with how often it is right, on its validation signers"
     from asl_nb.calibration import calibrate
     print(json.dumps(calibrate(checkpoint, data, negatives, accept=accept)))
@@ -397,7 +398,7 @@ def learn(*,
     merge:str=None,      # learned checkpoints whose signs are taken, too
     finetune:bool=False, # train the network on, too, with many clips of each sign
     source:str=None      # SOURCE of clips that do not state their aspect
-):
+)->int|None:
     "Learn your own signs from a few clips, or change what was learned"
     from asl_nb.learn import learn
     folders = _listed(data, '--data')
@@ -424,14 +425,14 @@ def _print_answer(file, answer, as_json):
 
 # %% ../nbs/80_cli.ipynb #860c5fac
 @command('hello.mp4 --top 3')
-def predict(*files,        # videos, landmarks (.parquet, .npy, .pose, .json), and folders of them
+def predict(*files:str,    # videos, landmarks (.parquet, .npy, .pose, .json), and folders of them
     checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=5,             # number of signs to print
     signs:str=None,        # the only possible signs, e.g. yes,no
     json:bool=False,       # print one line of JSON per file
     source:str=None,       # SOURCE of clips that do not state their aspect
     framework:str=None     # 'pytorch' or 'tensorflow', if not that of the training
-):
+)->int:
     "Recognize the sign of each clip"
     os.environ.setdefault('OMP_NUM_THREADS', '1') # to start more threads takes longer than a clip
     from asl_nb.data.formats import list_recordings
@@ -455,16 +456,16 @@ def _print_event(event, as_json):
 
 # %% ../nbs/80_cli.ipynb #40c78205
 @command('talk.mp4 --out talk_signed.mp4')
-def annotate(*video,       # the video
+def annotate(*video:str,   # the video
     out:str=None,          # mp4 to write; a window opens if left out
     checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     top:int=3,             # number of signs to draw
     json:bool=False,       # print one line of JSON per sign
     no_mesh:bool=False     # do not draw the landmarks
-):
+)->None:
     "Find the signs of a video, and draw them into it"
     from asl_nb.predict_on_video import play_video_with_predictions
-    how = dict(show_mesh=not no_mesh, out=out, progress=True)
+    how:dict = dict(show_mesh=not no_mesh, out=out, progress=True)
     for e in play_video_with_predictions(_one(video), checkpoint, top, **how): _print_event(e, json)
 
 # %% ../nbs/80_cli.ipynb #5c2e6a4d
@@ -474,7 +475,7 @@ def camera(*,
     checkpoint:str=DEFAULT_WEIGHTS, # bundled weights, folder of a run, or file (also exported, to recognize)
     json:bool=False,       # print one line of JSON per sign
     save:str=None          # mp4 to write; nothing is kept if left out
-):
+)->None:
     "Recognize signs in front of a camera, until q is pressed (without a screen: Ctrl-C)"
     from asl_nb.predict_on_camera import show_camera_feed
     tell = lambda event: _print_event(event, json)
@@ -490,7 +491,7 @@ def record(*,
     clips:int=10,          # clips of each sign that there shall be in the end
     camera:str='0',        # number of the camera, its address, or a video file, in which every movement is a clip
     keep_videos:bool=False # write the pictures too, not only the landmarks
-):
+)->int:
     "Record clips of your own signs in front of a camera"
     from asl_nb.record import record
     session = record(out, signer, sign, clips, plan, camera, keep_videos)
@@ -501,11 +502,11 @@ _FORMS = {'onnx':('onnx_file', 'export_onnx'), 'tflite':('tflite_file', 'export_
           'kaggle':('submission', 'export_submission')} # module, function
 
 @command(f'{DEFAULT_WEIGHTS} --to onnx --out {DEFAULT_WEIGHTS}.onnx')
-def export(*checkpoint, # bundled weights, folder of a run, or file (also exported, to recognize)
+def export(*checkpoint:str, # bundled weights, folder of a run, or file (also exported, to recognize)
     to:str,             # 'onnx', 'tflite', or 'kaggle' for the competition's submission.zip
     out:str,            # file to write
     precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
-):
+)->None:
     "Write a checkpoint as one file that runs without PyTorch"
     from importlib import import_module
     if to not in _FORMS: raise ValueError(f'--to: expected one of {", ".join(_FORMS)}, found {to!r}')
@@ -515,11 +516,11 @@ def export(*checkpoint, # bundled weights, folder of a run, or file (also export
 
 # %% ../nbs/80_cli.ipynb #dfe05fd3
 @command('submission.zip --data data/raw')
-def score(*submission, # submission.zip, or the model.tflite in it
+def score(*submission:str, # submission.zip, or the model.tflite in it
     data:str,          # data folder in the competition's layout
     side:str=None,     # 'test' or 'valid': only those clips of the training's split
     limit:int=None     # clips
-):
+)->int:
     "Score a submission as the competition did"
     from asl_nb.export.score import score_submission
     print(found := score_submission(_one(submission), data, side, limit))
@@ -533,7 +534,7 @@ def web(*,
     out:str='out/web', # folder of the page; any web server can show it
     serve:bool=False,  # show it on this machine, until Ctrl-C
     port:int=8000      # for --serve
-):
+)->None:
     "Make a page that recognizes signs in a browser"
     from asl_nb.web import build_site,serve as show
     print(f'page: {build_site(checkpoint, out)}')
@@ -543,7 +544,7 @@ def web(*,
 @command('--out out/demo')
 def demo(*,
     out:str='out/demo' # folder for everything
-):
+)->None:
     "Recognize test patterns of eleven signs, and draw them"
     from asl_nb.demo import run_demo
     run_demo(out)
@@ -572,7 +573,7 @@ def _print_installation():
 @command(f'--checkpoint {DEFAULT_WEIGHTS}')
 def info(*,
     checkpoint:str=None # bundled weights, folder of a run, or file (also exported, to recognize)
-):
+)->None:
     "Print versions, device, models and bundled weights, or what a checkpoint is"
     if checkpoint: _print_checkpoint(checkpoint)
     else: _print_installation()

@@ -9,17 +9,18 @@ __all__ = ['check_given', 'Clip', 'as_clip']
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 import numpy as np
 from fastcore.basics import patch
-from .utils import check_amount
+from .utils import PathLike,check_amount
 from .config import Config
-from .holistic import convert_frames_to_landmarks
+from .holistic import Extractor,convert_frames_to_landmarks
 from .data.raw import read_clip_frame
 from .data.formats import as_landmarks,read_recording
 
 # %% ../nbs/09_clip.ipynb #4143d30c
 def check_given(
-    **amounts # aspect, fps; None if not given
+    **amounts:float|None # aspect, fps; None if not given
 )->None:
     "`ValueError` for an aspect or a frame rate that is given, and is not above 0"
     check_amount(**{name:v for name,v in amounts.items() if v is not None})
@@ -28,10 +29,10 @@ def check_given(
 @dataclass(frozen=True, eq=False)
 class Clip:
     "A recording: landmarks, and how it was made"
-    lm: np.ndarray       # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
-    aspect: float = None # width / height of the picture; None if unknown
-    fps: float = None    # frames per second; None if unknown
-    name: str = ''       # what errors call it, for example its file
+    lm: np.ndarray            # (T, 543, 2 or 3), NaN = not seen; anything that `as_landmarks` takes
+    aspect: float|None = None # width / height of the picture; None if unknown
+    fps: float|None = None    # frames per second; None if unknown
+    name: str = ''            # what errors call it, for example its file
 
     def __post_init__(self):
         check_given(aspect=self.aspect, fps=self.fps)
@@ -42,8 +43,8 @@ class Clip:
     def __repr__(self): return f'Clip({len(self)} frames, aspect={self.aspect}, fps={self.fps})'
 
     def filled(self,
-        aspect=None, # width / height of the picture
-        fps=None     # frames per second
+        aspect:float|None=None, # width / height of the picture
+        fps:float|None=None     # frames per second
     )->'Clip':
         "A copy that takes these values where its own are unknown"
         check_given(aspect=aspect, fps=fps)
@@ -66,18 +67,18 @@ class Clip:
 # %% ../nbs/09_clip.ipynb #c291026b
 @patch(cls_method=True)
 def read(cls:Clip,
-    address,       # file, folder of frames, or FILE#SEQUENCE
-    extractor=None # finds the landmarks in videos; None for Holistic
+    address:PathLike,             # file, folder of frames, or FILE#SEQUENCE
+    extractor:Extractor|None=None # finds the landmarks in videos; None for Holistic
 )->Clip:
     "The clip that an address means"
-    return cls(*read_recording(address, extractor), str(address))
+    return cls(*read_recording(address, extractor), str(address)) # type: ignore[operator] # a class
 
 # %% ../nbs/09_clip.ipynb #b113f66e
 def as_clip(
-    what,        # `Clip`, what `as_landmarks` takes, table, RGB frames (T, H, W, 3), or address
-    aspect=None, # width / height of the picture, where `what` does not state it
-    fps=None,    # frames per second, where `what` does not state it
-    name=''      # what errors call it, where `what` has no name
+    what:Any,               # `Clip`, what `as_landmarks` takes, table, frames (T, H, W, 3), or address
+    aspect:float|None=None, # width / height of the picture, where `what` does not state it
+    fps:float|None=None,    # frames per second, where `what` does not state it
+    name:str=''             # what errors call it, where `what` has no name
 )->Clip:
     "Anything that shows a sign, as a `Clip`"
     check_given(aspect=aspect, fps=fps)

@@ -10,12 +10,14 @@ __all__ = ['LIPS', 'SOURCES', 'METRIC_NAMES', 'PathSettings', 'LandmarkSettings'
 
 # %% ../nbs/01_config.ipynb #2efaaf86
 import dataclasses,hashlib,json,os,posixpath,re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any
 import numpy as np,yaml
-from .utils import nearest
+from .utils import PathLike,nearest
 
 # %% ../nbs/01_config.ipynb #48104ced
 # otherwise TensorFlow prints build messages, even if only MediaPipe loads it
@@ -35,8 +37,8 @@ class PathSettings:
     OUT_DIR: str = 'out/'                       # reports and pictures
 
     def path(self,
-        key:str, # name of a path setting, e.g. 'RUNS_DIR'
-        *parts   # what follows below it
+        key:str,        # name of a path setting, e.g. 'RUNS_DIR'
+        *parts:PathLike # what follows below it
     )->Path: # the setting as a path below ROOT_PATH
         "A path setting, resolved against `ROOT_PATH`"
         return Path(self.ROOT_PATH)/getattr(self, key)/Path(*map(str, parts))
@@ -234,18 +236,20 @@ _LIMITS = ( # what is expected, whether a value is that, and the settings that m
 _LIMIT_OF = {key:(words,holds) for words,holds,keys in _LIMITS for key in keys}
 
 # %% ../nbs/01_config.ipynb #11a12ecb
+_KINDS:dict[type,str] = {tuple:'a list, as in [a,b]', str:'a word'}
+
 def check_value(
-    key:str,  # name of the setting
-    value,    # what YAML made of it
-    kind:type,# type of the default
-    name=None # of the argument that takes the place of the setting; None for `key`
-): # the value, as that type
+    key:str,           # name of the setting
+    value:Any,         # what YAML made of it
+    kind:type,         # type of the default
+    name:str|None=None # of the argument that takes the place of the setting; None for `key`
+)->Any: # the value, as that type
     "A setting's value, checked against its type, its allowed words and its limits"
     if kind is tuple and isinstance(value, list): value = tuple(value)
     if kind is float and type(value) is int and abs(value)<2**53: value = float(value)
     words,holds = _LIMIT_OF.get(key, ('', lambda v: True))
     choices = _CHOICES.get(key, [value])
-    if type(value) is not kind: words = {tuple:'a list, as in [a,b]', str:'a word'}.get(kind, kind.__name__)
+    if type(value) is not kind: words = _KINDS.get(kind, kind.__name__)
     elif value not in choices: words = 'one of '+', '.join(map(str, choices))
     elif holds(value): return value
     raise ValueError(f'{name or key}: expected {words}, found {value!r}')
@@ -309,7 +313,7 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
         _check_together(self)
 
     def replace(self,
-        **kw # settings by name
+        **kw:Any # settings by name
     )->'Config': # a changed copy
         "A copy with other values; `KeyError` suggests the closest known setting"
         follow = [k for k,folder in self._data_folders().items() if getattr(self, k)==folder]
@@ -335,7 +339,7 @@ class Config(RecognitionSettings, CallbackSettings, TrainSettings, CleaningSetti
         values = [(f.name, getattr(self, f.name), f.default) for f in dataclasses.fields(self)]
         return f"Config({', '.join(f'{k}={v!r}' for k,v,default in values if v!=default)})"
 
-Config.__new__.__wrapped__ = Config.__init__ # so that its signature shows the settings
+setattr(Config.__new__, '__wrapped__', Config.__init__) # so that its signature shows the settings
 
 # %% ../nbs/01_config.ipynb #7ebbbf40
 class _Loader(yaml.SafeLoader):
@@ -372,7 +376,7 @@ def _typed_value(text, word):
 
 # %% ../nbs/01_config.ipynb #13f32733
 def parse_overrides(
-    words # 'KEY=value' strings
+    words:Iterable[str] # 'KEY=value' strings
 )->dict: # value by key
     "Settings from `KEY=value` words"
     for w in words:
@@ -381,7 +385,7 @@ def parse_overrides(
 
 # %% ../nbs/01_config.ipynb #f335bdfe
 def read_settings(
-    path # YAML file
+    path:PathLike # YAML file
 )->dict: # value by key
     "Settings from a YAML file"
     try: text = Path(path).read_text(encoding='utf-8')
@@ -396,8 +400,8 @@ def read_settings(
 
 # %% ../nbs/01_config.ipynb #61ff3547
 def load_config(
-    path=None,   # YAML file of settings; None for the defaults
-    overrides=() # 'KEY=value' words, which win over the file
+    path:PathLike|None=None,   # YAML file of settings; None for the defaults
+    overrides:Iterable[str]=() # 'KEY=value' words, which win over the file
 )->Config: # the settings
     "Defaults, then a YAML file, then `KEY=value`, in that order"
     values = read_settings(path) if path else {}
@@ -405,7 +409,7 @@ def load_config(
 
 # %% ../nbs/01_config.ipynb #2fb7d0f5
 def fingerprint(
-    settings # plain values, ready for JSON
+    settings:Any # plain values, ready for JSON
 )->str: # 16 hexadecimal digits
     "A short hash that differs where the settings differ"
     text = json.dumps(settings, sort_keys=True, separators=(',',':'))
@@ -413,8 +417,8 @@ def fingerprint(
 
 # %% ../nbs/01_config.ipynb #2b1ac145
 def feature_settings(
-    cfg:Config, # all settings
-    saved=None  # settings of a checkpoint: only those that it knew; None for all
+    cfg:Config,          # all settings
+    saved:dict|None=None # settings of a checkpoint: only those that it knew; None for all
 )->dict: # `LandmarkSettings` and `FeatureSettings` by name
     "The settings that turn landmarks into features"
     fields = dataclasses.fields(LandmarkSettings)+dataclasses.fields(FeatureSettings)

@@ -6,14 +6,15 @@
 __all__ = ['perturb', 'plot_recognized', 'film_stream', 'run_demo']
 
 # %% ../nbs/75_demo.ipynb #20961799
+from collections.abc import Iterable
 from pathlib import Path
 import numpy as np
 from .landmarks import *
 from .data.preprocess import resize
 from .visualizations import plot_filmstrip
-from .utils import DEFAULT_WEIGHTS,atomic_path,check_count
+from .utils import DEFAULT_WEIGHTS,PathLike,atomic_path,check_count
 from .pretrained import PICTURE_ASPECT,PICTURE_ORIGIN,load_prototypes
-from .predict import Recognizer
+from .predict import Answer,Recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,draw_timeline
 
@@ -29,21 +30,21 @@ def _turned(points, rng):
 _FPS = 30
 
 def perturb(
-    lm, # (T, 543, 2) prototype
-    rng # random generator
+    lm:np.ndarray,          # (T, 543, 2) prototype
+    rng:np.random.Generator # random generator
 )->np.ndarray: # (T', 543, 3) landmarks
     "A prototype as another person in front of another camera might make it"
     x = _turned(lm*[PICTURE_ASPECT,1], rng)/[PICTURE_ASPECT,1]
     x = resize(x, np.array([0, len(x)]), np.array([rng.integers(24, 40)]))
-    if rng.random()<.3: x = x[:,FLIP]*np.float32([-1,1]) + np.float32([1,0])
+    if rng.random()<.3: x = x[:,FLIP]*np.array([-1,1], np.float32) + np.array([1,0], np.float32)
     x[np.ix_(rng.random(len(x))<.1, np.r_[LEFT_HAND, RIGHT_HAND])] = np.nan
     return np.concatenate([x, np.where(np.isnan(x[...,:1]), np.nan, 0)], -1).astype(np.float32)
 
 # %% ../nbs/75_demo.ipynb #d50452c7
 def plot_recognized(
-    clips,   # sign -> (T, 543, 3) landmarks
-    answers, # `Answer` of each
-    out      # .png to write
+    clips:dict,               # sign -> (T, 543, 3) landmarks
+    answers:Iterable[Answer], # `Answer` of each
+    out:PathLike              # .png to write
 )->None:
     "Write a picture of clips as filmstrips, with the most probable signs"
     from matplotlib.figure import Figure
@@ -111,8 +112,8 @@ def film_stream(
 
 # %% ../nbs/75_demo.ipynb #94caea18
 def run_demo(
-    out,   # folder for the clips and the picture
-    seed=0 # of the perturbations
+    out:PathLike, # folder for the clips and the picture
+    seed:int=0    # of the perturbations
 )->Path: # the picture
     "Recognize perturbed prototypes from files and in a stream, and draw them"
     check_count(0, seed=seed)

@@ -7,13 +7,16 @@ __all__ = ['draw_landmarks_on_frame', 'enlarged', 'font_file', 'draw_bars', 'dra
 
 # %% ../nbs/63_drawing.ipynb #7b23e4d1
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 import numpy as np
 from .utils import check_amount,check_count
 from .landmarks import CONNECTIONS
 from .video import check_frame
 from .holistic import results_to_landmarks
 from .predict import NO_SIGN
+from .stream import SignRecognized
 
 # %% ../nbs/63_drawing.ipynb #982218f9
 _LANDMARK_COLORS = {'pose':(17,138,178), 'face':(255,209,102), # RGB
@@ -30,8 +33,8 @@ def _draw_part(frame, part, at, seen, size):
 
 # %% ../nbs/63_drawing.ipynb #8da6e156
 def draw_landmarks_on_frame(
-    frame,  # (H, W, 3) uint8 RGB
-    results # (543, 2 or 3) landmarks, or MediaPipe's result
+    frame:np.ndarray, # (H, W, 3) uint8 RGB
+    results:Any       # (543, 2 or 3) landmarks, or MediaPipe's result
 )->np.ndarray: # a new frame
     "A copy of the frame with lips, hands and pose drawn"
     lm = results if isinstance(results, np.ndarray) else results_to_landmarks(results)
@@ -52,7 +55,7 @@ def _row(frame): return max(_MIN_ROW, round(frame.shape[1]/_ROW_SHARE/2)*2) # he
 _MIN_WIDTH = 320 # pixels, for a name, a percentage and the times
 
 def enlarged(
-    frame # (H, W, 3) uint8 RGB
+    frame:np.ndarray # (H, W, 3) uint8 RGB
 )->np.ndarray: # a new frame
     "The picture, each pixel repeated until text has room below it, with even sides"
     import cv2
@@ -71,7 +74,7 @@ def _above_lines(frame, n):
 # %% ../nbs/63_drawing.ipynb #63ad4bc0
 @lru_cache(maxsize=256)
 def font_file(
-    text # to write
+    text:str # to write
 )->str: # its path
     "A font of this machine with all letters of a text"
     from matplotlib import font_manager as fonts
@@ -137,10 +140,10 @@ def _bar(line, name, share):
 
 # %% ../nbs/63_drawing.ipynb #a27de088
 def draw_bars(
-    frame,       # (H, W, 3) uint8 RGB
-    predictions, # list of `Prediction`, or of (text, None)
-    title='',    # a line above them
-    lines:int=None # to make room for; None for as many as are used
+    frame:np.ndarray,            # (H, W, 3) uint8 RGB
+    predictions:Sequence[tuple], # list of `Prediction`, or of (text, None)
+    title:str='',                # a line above them
+    lines:int|None=None #  to make room for; None for as many as are used
 )->np.ndarray: # a new, taller frame
     "The frame with signs and their probabilities as bars below it"
     if lines is not None: check_count(0, lines=lines)
@@ -154,9 +157,9 @@ def _clock(time): return f'{int(time)//60}:{int(time)%60:02}'
 
 # %% ../nbs/63_drawing.ipynb #2421443c
 def draw_timeline(
-    frame,   # (H, W, 3) uint8 RGB
-    events,  # list of `SignRecognized`, in order
-    time,    # of this frame, in seconds
+    frame:np.ndarray,                # (H, W, 3) uint8 RGB
+    events:Sequence[SignRecognized], # list of `SignRecognized`, in order
+    time:float,                      # of this frame, in seconds
     duration:float # of the video, in seconds
 )->np.ndarray: # a new, taller frame
     "The frame with the video's signs and a playhead below it"
@@ -178,7 +181,7 @@ def draw_timeline(
 
 # %% ../nbs/63_drawing.ipynb #c6f65f4e
 def jpeg(
-    frame # (H, W, 3) uint8 RGB
+    frame:np.ndarray # (H, W, 3) uint8 RGB
 )->bytes:
     "A picture as a JPEG"
     import cv2

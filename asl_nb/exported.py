@@ -9,12 +9,14 @@ __all__ = ['INPUTS', 'OUTPUT', 'FASTEST', 'EXPORTED', 'MODEL_NAME', 'FRAMES', 'S
 
 # %% ../nbs/59_exported.ipynb #790743af
 import io,json,zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from zipfile import ZIP_DEFLATED,BadZipFile,ZipFile
 import numpy as np
-from .utils import require
+from .utils import PathLike,require
+from .clip import Clip
 from .models.checkpoint import check_sidecar,pretrained_file,read_sidecar
 
 # %% ../nbs/59_exported.ipynb #d758b925
@@ -23,16 +25,16 @@ OUTPUT = 'probabilities'            # (n_classes,)
 FASTEST = 300                       # frames per second, at most
 
 def make_metadata(
-    path,        # the checkpoint's .safetensors file
-    sidecar:dict # of the checkpoint
+    path:PathLike, # the checkpoint's .safetensors file
+    sidecar:dict   # of the checkpoint
 )->dict: # name -> text
     "What an exported file says about itself; the card is that beside the checkpoint, if there is one"
     card = Path(path).with_suffix('.md')
     return dict(sidecar=json.dumps(sidecar), card=card.read_text(encoding='utf-8') if card.is_file() else '')
 
 def read_metadata(
-    path,         # of the exported file
-    metadata:dict # what it says about itself
+    path:PathLike, # of the exported file
+    metadata:dict  # what it says about itself
 )->tuple: # sidecar, settings
     "The sidecar in an exported file, checked"
     if 'sidecar' not in metadata:
@@ -44,15 +46,15 @@ def read_metadata(
 class ExportedFile:
     "A model in an exported file; subclasses define `run(landmarks, aspect, fps)`"
     def __init__(self,
-        path,    # of the file
-        metadata # what it says about itself
+        path:PathLike, # of the file
+        metadata:dict  # what it says about itself
     ):
         self.path = Path(path)
         self.sidecar,self.cfg = read_metadata(path, metadata)
         self.card = metadata.get('card', '')
 
     def probabilities(self,
-        clips # list of `Clip` whose aspect and frame rate are known
+        clips:Sequence[Clip] # list of `Clip` whose aspect and frame rate are known
     )->np.ndarray: # (n, n_classes)
         "The probability of each class in each clip"
         return np.stack([self._of(c) for c in clips])
@@ -67,7 +69,7 @@ class ExportedFile:
 class OnnxFile(ExportedFile):
     "A model in an .onnx file"
     def __init__(self,
-        path # of the file
+        path:PathLike # of the file
     ):
         ort = require('onnxruntime', 'onnx')
         options = ort.SessionOptions()
@@ -77,22 +79,22 @@ class OnnxFile(ExportedFile):
             raise ValueError(f'{path}: expected an ONNX model, found {str(e)[:200]}') from None
         super().__init__(path, self.session.get_modelmeta().custom_metadata_map)
 
-    def run(self, landmarks, aspect, fps):
+    def run(self, landmarks:np.ndarray, aspect:np.ndarray, fps:np.ndarray)->np.ndarray:
         return self.session.run([OUTPUT], dict(zip(INPUTS, (landmarks, aspect, fps))))[0]
 
 # %% ../nbs/59_exported.ipynb #4aad425b
 _ATTACHED = dict(sidecar='sidecar.json', card='card.md') # names in the archive
 
 def attach(
-    path,         # of a .tflite file
-    metadata:dict # of `make_metadata`
+    path:PathLike, # of a .tflite file
+    metadata:dict  # of `make_metadata`
 )->None:
     "Append what a file says about itself"
     with ZipFile(path, 'a', ZIP_DEFLATED) as archive:
         for key,name in _ATTACHED.items(): archive.writestr(name, metadata[key])
 
 def attached(
-    path # of a .tflite file
+    path:PathLike|io.BytesIO # of a .tflite file
 )->dict: # as `make_metadata` gives it; {} if there is nothing
     "What a file says about itself"
     try:
@@ -113,12 +115,12 @@ def _signature(path, names, **model):
 class TFLiteFile(ExportedFile):
     "A model in a .tflite file"
     def __init__(self,
-        path # of the file
+        path:PathLike # of the file
     ):
         super().__init__(path, attached(path))
         self.call,self.lock = _signature(path, INPUTS, model_path=str(path)),Lock()
 
-    def run(self, landmarks, aspect, fps):
+    def run(self, landmarks:np.ndarray, aspect:np.ndarray, fps:np.ndarray)->np.ndarray:
         inputs = landmarks[...,:self.cfg.N_DIMS],aspect,fps
         with self.lock: return self.call(**dict(zip(INPUTS, inputs)))[OUTPUT]
 
@@ -126,7 +128,7 @@ class TFLiteFile(ExportedFile):
 EXPORTED = {'.onnx':OnnxFile, '.tflite':TFLiteFile}
 
 def open_exported(
-    path # a file with a suffix of `EXPORTED`
+    path:PathLike # a file with a suffix of `EXPORTED`
 )->ExportedFile:
     "An exported file, ready to run; runs no code from it"
     path = Path(path)
@@ -136,7 +138,7 @@ def open_exported(
 
 # %% ../nbs/59_exported.ipynb #f226942e
 def card_and_sidecar(
-    name_or_path # name of bundled weights, folder of a run, .safetensors file, or exported file
+    name_or_path:PathLike # bundled name, folder of a run, .safetensors file, or exported file
 )->tuple: # the card, '' if there is none; the sidecar
     "What is known about a model"
     if Path(name_or_path).suffix in EXPORTED:
@@ -158,7 +160,7 @@ def _model_bytes(path):
 class SubmissionFile:
     "A submission to the competition, which is called as the competition's host does"
     def __init__(self,
-        path # submission.zip, or the model.tflite in it
+        path:PathLike # submission.zip, or the model.tflite in it
     ):
         if not Path(path).is_file(): raise FileNotFoundError(f'{path}: expected a submission, found none')
         content = _model_bytes(path)
@@ -168,7 +170,7 @@ class SubmissionFile:
         self.n_scores = int(self._call.get_output_details()[SCORES]['shape'][-1])
 
     def scores(self,
-        frames # (T, 543, 3) float32, NaN = not seen
+        frames:np.ndarray # (T, 543, 3) float32, NaN = not seen
     )->np.ndarray: # (n_signs,)
         "The score of each sign"
         return self._call(**{FRAMES:frames})[SCORES]

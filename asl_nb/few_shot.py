@@ -9,29 +9,31 @@ __all__ = ['BACKBONE', 'embed', 'Examples', 'embed_clips', 'embed_rows', 'Prior'
 
 # %% ../nbs/47_few_shot.ipynb #542ae9b1
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass,replace
 from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,check_amount,check_count,check_share
+from .utils import PathLike,atomic_path,check_amount,check_count,check_share
 from .config import Config
 from .metrics import choose_threshold
 from .clip import Clip
+from .data.store import Store
 from .data.preprocess import clip_features,clip_views,surest_view
 from .models.checkpoint import ASSETS,make_sidecar
-from .models.core import create_model
+from .models.core import StepProtocol,create_model
 
 # %% ../nbs/47_few_shot.ipynb #78425765
 BACKBONE = ASSETS/'backbone'/'backbone-1.safetensors'
 
 # %% ../nbs/47_few_shot.ipynb #4cf9aa98
 def embed(
-    model,         # a model with `encode`, for example HandModel
-    x,             # (n, T, P, C) features
-    mask,          # (n, T)
-    batch_size=128 # clips
+    model:StepProtocol, # a model with `encode`, for example HandModel
+    x:np.ndarray,       # (n, T, P, C) features
+    mask:np.ndarray,    # (n, T)
+    batch_size:int=128  # clips
 )->np.ndarray: # (n, V, D) float32
     "What a model makes of each clip's views, before its last layer"
     import torch
@@ -58,14 +60,15 @@ class Examples:
         for k in _TEXTS: object.__setattr__(self, k, np.array([str(o) for o in getattr(self, k)], object))
         self._check()
 
-    def __len__(self): return len(self.x)
-    def __getitem__(self, keep): return Examples(self.x[keep], *(getattr(self, k)[keep] for k in _TEXTS))
+    def __len__(self)->int: return len(self.x)
+    def __getitem__(self, keep:np.ndarray|slice|list)->'Examples':
+        return Examples(self.x[keep], *(getattr(self, k)[keep] for k in _TEXTS))
 
-    def __repr__(self):
+    def __repr__(self)->str:
         return f'Examples({len(self)} clips, {len(self.classes)} signs, {len({*self.signers})} signers)'
 
     @property
-    def classes(self): return sorted({*self.signs})
+    def classes(self)->list: return sorted({*self.signs})
 
     def _check(self):
         sizes = {len(getattr(self, k)) for k in _TEXTS}
@@ -83,31 +86,35 @@ def _repeated(names):
 
 # %% ../nbs/47_few_shot.ipynb #0ea622fa
 def embed_clips(
-    model,  # the backbone
-    clips,  # list of `Clip`
-    signs,  # (n,) texts
-    names,  # (n,) texts, each once
-    signers # (n,) texts
+    model:StepProtocol,              # the backbone
+    clips:Sequence[Clip],            # list of `Clip`
+    signs:Sequence[str]|np.ndarray,  # (n,) texts
+    names:Sequence[str]|np.ndarray,  # (n,) texts, each once
+    signers:Sequence[str]|np.ndarray # (n,) texts
 )->Examples:
     "Clips as examples"
     made = [clip_features(c, model.cfg) for c in clips]
     if not made: raise ValueError('expected at least one clip, found none')
-    return Examples(embed(model, *map(np.concatenate, zip(*made))), signs, names, signers)
+    x,mask = map(np.concatenate, zip(*made))
+    return Examples(embed(model, x, mask), *map(np.asarray, (signs, names, signers)))
 
 # %% ../nbs/47_few_shot.ipynb #da767e10
 def embed_rows(
-    model,       # the backbone
-    store,       # `Store`
-    rows=None,   # of its table; None for all
-    batch_size=128 # clips
+    model:StepProtocol,          # the backbone
+    store:Store,                 # `Store`
+    rows:pd.DataFrame|None=None, # of its table; None for all
+    batch_size:int=128 # clips
 )->Examples:
     "Clips of a store as examples"
     check_count(batch_size=batch_size)
     rows = store.table if rows is None else rows
     if not len(rows): raise ValueError(f'{store.folder}: expected at least one clip, found none')
     batches = [rows.index[a:a+batch_size].to_numpy() for a in range(0, len(rows), batch_size)]
-    x = np.concatenate([embed(model, *store.gather(b, model.cfg), batch_size) for b in batches])
-    return Examples(x, rows.sign, rows.path, rows.participant_id)
+    def embedded(b):
+        x,mask = store.gather(b, model.cfg)
+        return embed(model, x, mask, batch_size)
+    texts = (rows[c].to_numpy() for c in ('sign','path','participant_id'))
+    return Examples(np.concatenate([embedded(b) for b in batches]), *texts)
 
 # %% ../nbs/47_few_shot.ipynb #fd6b03c1
 @patch
@@ -128,7 +135,7 @@ def renamed(self:Examples,
     "The same clips under other names; two signs that get one name become one"
     if missing := [s for s in names if s not in self.classes]:
         raise ValueError(f'expected signs of {self.classes}, found {missing}')
-    return replace(self, signs=[names.get(s, s) for s in self.signs])
+    return replace(self, signs=np.array([names.get(s, s) for s in self.signs], object))
 
 # %% ../nbs/47_few_shot.ipynb #5afdc149
 def _write(path, arrays, **texts):
@@ -151,14 +158,14 @@ def _read(path, arrays, texts):
 # %% ../nbs/47_few_shot.ipynb #1e60fc7b
 @patch
 def save(self:Examples,
-    path # .safetensors file
+    path:PathLike # .safetensors file
 )->None:
     "Write the examples to a file"
     _write(path, dict(x=self.x), **{k:getattr(self, k).tolist() for k in _TEXTS})
 
 @patch(cls_method=True)
 def load(cls:Examples,
-    path # of `save`
+    path:PathLike # of `save`
 )->Examples:
     "Read examples from a file"
     (x,),texts = _read(path, ('x',), _TEXTS)
@@ -173,7 +180,7 @@ class Prior(NamedTuple):
     signs: dict            # sign -> (D,) mean, of signs it has seen
     temperature: float = 20. # that fits the head's logits to signers whom it was not learned from
 
-    def __repr__(self): return f'Prior({len(self.mean)} channels, {len(self.signs)} signs)'
+    def __repr__(self)->str: return f'Prior({len(self.mean)} channels, {len(self.signs)} signs)'
 
 # %% ../nbs/47_few_shot.ipynb #bc7d4e3d
 def _around_means(x, keys):
@@ -187,8 +194,8 @@ def _around_means(x, keys):
 _SHRINKAGE = 1. # of the mean variance, added to all directions
 
 def make_prior(
-    examples, # `Examples` of many signs and signers
-    bundled=() # signs whose means are kept
+    examples:Examples, # `Examples` of many signs and signers
+    bundled:Sequence[str]=() # signs whose means are kept
 )->Prior:
     "What examples say of signs in general"
     x = examples.x[:,0].astype(float)
@@ -201,8 +208,8 @@ def make_prior(
 
 # %% ../nbs/47_few_shot.ipynb #4526ae64
 def save_prior(
-    prior, # `Prior`
-    path   # .safetensors file
+    prior:Prior,  # `Prior`
+    path:PathLike # .safetensors file
 )->None:
     "Write what a backbone knows"
     names = [*prior.signs]
@@ -211,7 +218,7 @@ def save_prior(
     _write(path, arrays, signs=names, temperature=prior.temperature)
 
 def load_prior(
-    path=BACKBONE.with_name(f'{BACKBONE.stem}-prior.safetensors') # of `save_prior`
+    path:PathLike=BACKBONE.with_name(f'{BACKBONE.stem}-prior.safetensors') # of `save_prior`
 )->Prior:
     "Read what a backbone knows"
     (mean,covariance,means),(names,temperature) = _read(path, ('mean','covariance','means'), ('signs','temperature'))
@@ -224,10 +231,10 @@ class Head(NamedTuple):
     weight: np.ndarray # (C, D)
     bias: np.ndarray   # (C,)
 
-    def __repr__(self): return f'Head({len(self.classes)-1} signs)'
+    def __repr__(self)->str: return f'Head({len(self.classes)-1} signs)'
 
     def logits(self,
-        x # (n, V, D) embeddings
+        x:np.ndarray # (n, V, D) embeddings
     )->np.ndarray: # (n, C)
         "The logits of each clip's surest view"
         each = x.reshape(-1, x.shape[-1])@self.weight.T + self.bias
@@ -251,9 +258,9 @@ def _spread(examples, prior):
 
 # %% ../nbs/47_few_shot.ipynb #6fdb63c9
 def fit_head(
-    examples,  # `Examples`
-    prior,     # `Prior` of the backbone that made them
-    bundled=() # signs of the prior that are recognized, too
+    examples:Examples,       # `Examples`
+    prior:Prior,             # `Prior` of the backbone that made them
+    bundled:Sequence[str]=() # signs of the prior that are recognized, too
 )->Head:
     "The head that examples give"
     if Config.NO_SIGN in examples.classes: raise ValueError(f'expected signs, found clips of {Config.NO_SIGN!r}')
@@ -264,9 +271,9 @@ def fit_head(
 
 # %% ../nbs/47_few_shot.ipynb #7fc99e8e
 def with_head(
-    backbone, # model with its sidecar
-    head      # `Head`
-): # a model of the same kind
+    backbone:StepProtocol, # model with its sidecar
+    head:Head              # `Head`
+)->StepProtocol: # a model of the same kind
     "The backbone with another last layer"
     import torch
     params,cfg = backbone.model_params,backbone.cfg
@@ -288,10 +295,10 @@ def _judged_without(examples, prior, bundled, out, classes):
 
 # %% ../nbs/47_few_shot.ipynb #02db8dca
 def left_out_logits(
-    examples,     # `Examples`
-    prior,        # `Prior`
-    bundled=(),   # signs of the prior that are recognized, too
-    leave='clips' # or 'signers': what is left out at a time
+    examples:Examples,        # `Examples`
+    prior:Prior,              # `Prior`
+    bundled:Sequence[str]=(), # signs of the prior that are recognized, too
+    leave:str='clips'         # or 'signers': what is left out at a time
 )->np.ndarray: # (n, C) as `fit_head(examples, prior, bundled)` has its classes
     "The logits of each clip, by the head that is fitted without it"
     if leave not in ('clips','signers'): raise ValueError(f"leave: expected 'clips' or 'signers', found {leave!r}")
@@ -306,7 +313,7 @@ def left_out_logits(
 
 # %% ../nbs/47_few_shot.ipynb #b0c22023
 def several_signers(
-    examples # `Examples`
+    examples:Examples # `Examples`
 )->bool:
     "Whether each sign is shown by at least two signers"
     return all(len({*examples.signers[examples.signs==s]})>1 for s in examples.classes)
@@ -318,10 +325,10 @@ def _own(examples, classes, logits):
     return own,np.isfinite(own)
 
 def fit_calibration(
-    examples,   # `Examples`
-    prior,      # `Prior`
-    bundled=(), # signs of the prior that are recognized, too
-    accept=.95  # share of the right answers that the threshold accepts
+    examples:Examples,        # `Examples`
+    prior:Prior,              # `Prior`
+    bundled:Sequence[str]=(), # signs of the prior that are recognized, too
+    accept:float=.95          # share of the right answers that the threshold accepts
 )->dict: # temperature, threshold, and the number of clips and signers they are based on
     "Temperature and threshold for the head of some examples; threshold 0 if nothing can be left out"
     check_amount(accept=accept)
@@ -348,10 +355,10 @@ def _taken(examples, prior, bundled=()):
 
 # %% ../nbs/47_few_shot.ipynb #468edfcf
 def hard_pairs(
-    examples,   # `Examples`
-    prior,      # `Prior`
-    bundled=(), # signs of the prior that are recognized, too
-    most=10     # pairs
+    examples:Examples,        # `Examples`
+    prior:Prior,              # `Prior`
+    bundled:Sequence[str]=(), # signs of the prior that are recognized, too
+    most:int=10               # pairs
 )->pd.DataFrame: # sign, other, separation in standard deviations, mistaken (share of their left-out clips)
     "The pairs of signs that are hardest to tell apart, the hardest first"
     check_count(most=most)
@@ -369,8 +376,8 @@ def hard_pairs(
 _FAR,_LEAST = 2.,3
 
 def outliers(
-    examples, # `Examples`
-    prior     # `Prior`
+    examples:Examples, # `Examples`
+    prior:Prior        # `Prior`
 )->pd.DataFrame: # name, sign, signer, distance (1: usual), taken_for ('' for its own sign)
     "The clips that stand out, the farthest first"
     count = pd.Series(examples.signs).map(pd.Series(examples.signs).value_counts()).to_numpy()

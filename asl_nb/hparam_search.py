@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest import mock
 from urllib.parse import quote
 import matplotlib.pyplot as plt, mlflow, numpy as np, optuna, pandas as pd, ray, yaml
@@ -33,9 +34,11 @@ from fastcore.basics import patch
 from ray import tune
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.tune.error import TuneError
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search.optuna import OptunaSearch
-from .utils import atomic_path,check_amount,check_count,keyword_hints,progress_bar,renamed
+from .utils import PathLike,atomic_path,check_amount,check_count,keyword_hints
+from .utils import progress_bar,renamed
 from .config import Config
 from .data.store import open_store
 from .data.dataset import make_split,signer_warning
@@ -76,8 +79,8 @@ _KINDS = dict( # for Ray, for Optuna
     choice=(lambda *values: tune.choice(list(values)), _categories))
 
 def as_domains(
-    space:dict,  # of `get_search_space`
-    optuna=False # whether for Optuna, rather than for Ray
+    space:dict,       # of `get_search_space`
+    optuna:bool=False # whether for Optuna, rather than for Ray
 )->dict: # domain by key
     "A search space as objects of Ray or Optuna"
     specs = {key:_checked_spec(key, spec) for key,spec in space.items()}
@@ -119,16 +122,16 @@ class HparamSearchTrainer:
     @keyword_hints(modelname='model_name=', dataset='data=',
                    patience='EARLY_STOP_PATIENCE=... in Config')
     def __init__(self,
-        data=None,       # data folder or store, at one path everywhere; None for RAW_DATA_DIR
-        cfg=Config(),    # settings
-        model_name=None, # None for MODELNAME
-        *, out=None,     # folder of the search; None for one below OUT_DIR
-        n_trials=20,     # settings to try
-        max_epochs=None, # of a trial; None for EPOCHS
-        space=None,      # of `get_search_space`; None for the model's
-        cpus=1, gpus=0., # of each trial
-        address=None,    # of a Ray cluster, 'auto' for the one on this machine; None starts one
-        progress=True    # show tables and bars
+        data:PathLike|None=None,  # folder or store, at one path everywhere; None for RAW_DATA_DIR
+        cfg:Config=Config(),      # settings
+        model_name:str|None=None, # None for MODELNAME
+        *, out:PathLike|None=None, # folder of the search; None for one below OUT_DIR
+        n_trials:int=20,          # settings to try
+        max_epochs:int|None=None, # of a trial; None for EPOCHS
+        space:dict|None=None,     # of `get_search_space`; None for the model's
+        cpus:float=1, gpus:float=0., # of each trial
+        address:str|None=None,    # of a Ray cluster, 'auto' for this machine's; None starts one
+        progress:bool=True        # show tables and bars
     ):
         if data in list_models():
             raise ValueError(f'data: expected a data folder, found the name of a model: '
@@ -144,7 +147,7 @@ class HparamSearchTrainer:
         self.n_trials,self.resources,self.address = n_trials,dict(CPU=cpus, GPU=gpus),address
         self._read_data(data)
 
-    def __repr__(self):
+    def __repr__(self)->str:
         trials = f'{self.n_trials} trials of {self.model_name}'
         return f'{trials}, at most {self.cfg.EPOCHS} epochs; {self.compared_on}'
 
@@ -186,7 +189,7 @@ def _report(trainer):
     metrics = {**trainer.history[-1], 'best':trainer.early_stop.best}
     tune.report(metrics, checkpoint=tune.Checkpoint.from_directory(trainer.run_dir))
 
-_report.stage = 'report'
+setattr(_report, 'stage', 'report')
 
 # %% ../nbs/50_hparam_search.ipynb #908d1d33
 class MLflowRecorder(MLflowLoggerCallback):
@@ -201,11 +204,11 @@ class MLflowRecorder(MLflowLoggerCallback):
             print(f'MLflow: {self.tracking_uri}: trials are not recorded there any more: '
                   f'{str(e)[:200]}')
 
-    def log_trial_start(self, trial): self._try(super().log_trial_start, trial)
-    def log_trial_result(self, iteration, trial, result):
+    def log_trial_start(self, trial:Trial)->None: self._try(super().log_trial_start, trial)
+    def log_trial_result(self, iteration:int, trial:Trial, result:dict)->None:
         plain = {k:v for k,v in result.items() if k in ('training_iteration','best') or _is_ours(k)}
         self._try(super().log_trial_result, iteration, trial, plain)
-    def log_trial_end(self, trial, failed=False):
+    def log_trial_end(self, trial:Trial, failed:bool=False)->None:
         self._try(self._log_checkpoint, trial)
         self._try(super().log_trial_end, trial, failed)
 
@@ -235,10 +238,10 @@ def _sqlite_uri(path):
 
 # %% ../nbs/50_hparam_search.ipynb #2f42887e
 def make_recorder(
-    uri,        # of the tracking server, e.g. sqlite:///mlruns.db
-    experiment, # name
-    artifacts,  # folder for checkpoints, if the server is a file
-    split=''    # by which clips trials are compared
+    uri:str,            # of the tracking server, e.g. sqlite:///mlruns.db
+    experiment:str,     # name
+    artifacts:PathLike, # folder for checkpoints, if the server is a file
+    split:str=''        # by which clips trials are compared
 )->MLflowRecorder:
     "A recorder of trials, after checking that the server is there"
     try:
@@ -254,7 +257,7 @@ def make_recorder(
 
 # %% ../nbs/50_hparam_search.ipynb #f25ee6ff
 def trial_table(
-    results # of Ray
+    results:Any # of Ray
 )->pd.DataFrame: # trial, status, best, epochs, the settings, error; the best first, the failed last
     "The result of each trial"
     rows = pd.DataFrame([_trial_row(r, r.metrics or {}) for r in results])
@@ -274,7 +277,7 @@ def _trial_row(result, metrics):
 
 # %% ../nbs/50_hparam_search.ipynb #8dc28406
 def curve_table(
-    results # of Ray
+    results:Any # of Ray
 )->pd.DataFrame: # trial, epoch, lr, metric/phase
     "Every epoch of every trial"
     curves = []
@@ -344,9 +347,10 @@ def _trial_id(trial): return trial.trial_id
 def _tuner(self:HparamSearchTrainer, callbacks, there):
     "A new search, or the interrupted one in `out`"
     trainable,space = tune.with_resources(self.train, self.resources),as_domains(self.space)
-    again = dict(param_space=space, resume_errored=True)
+    again:dict = dict(param_space=space, resume_errored=True)
     if there: return tune.Tuner.restore(str(self.out/'trials'), trainable, **again)
-    goal,epochs = dict(metric='best', mode='max'),self.cfg.EPOCHS
+    goal:dict = dict(metric='best', mode='max')
+    epochs = self.cfg.EPOCHS
     asha = ASHAScheduler(max_t=epochs, grace_period=max(1, epochs//4), reduction_factor=3)
     draw = OptunaSearch(**goal, seed=self.cfg.SEED)
     how = tune.TuneConfig(**goal, num_samples=self.n_trials, search_alg=draw, scheduler=asha,
@@ -387,9 +391,9 @@ def _save_best(self:HparamSearchTrainer, config):
 # %% ../nbs/50_hparam_search.ipynb #aa7c941e
 @patch
 def tune_with_callback(self:HparamSearchTrainer,
-    mlflow_tracking_uri=None, # None for mlruns.db below ROOT_PATH
-    finish_fast=False,        # run a few batches of each trial, to see whether it works
-    resume=False              # resume the search in `out`
+    mlflow_tracking_uri:str|None=None, # None for mlruns.db below ROOT_PATH
+    finish_fast:bool=False,            # run a few batches of each trial, to see whether it works
+    resume:bool=False                  # resume the search in `out`
 )->pd.DataFrame: # one row per trial, the best first
     "Run the trials, and record the result of each"
     there = tune.Tuner.can_restore(str(self.out/'trials'))
@@ -450,7 +454,7 @@ def check_folds(self:HparamSearchTrainer)->None:
 # %% ../nbs/50_hparam_search.ipynb #ab65224e
 @patch
 def test_best(self:HparamSearchTrainer,
-    n_best=3 # trials
+    n_best:int=3 # trials
 )->pd.DataFrame: # a row for the shipped settings and for each of the best
     "Train and test the best trials and the shipped settings over all folds"
     check_count(n_best=n_best)
@@ -484,8 +488,8 @@ def _varied(space):
 
 # %% ../nbs/50_hparam_search.ipynb #69234e41
 def as_study(
-    trials, # of `trial_table`
-    space   # of `get_search_space`
+    trials:pd.DataFrame, # of `trial_table`
+    space:dict           # of `get_search_space`
 )->optuna.Study:
     "Finished trials as a study of Optuna, without keys that have a single value"
     domains = _varied(space)
@@ -519,8 +523,8 @@ def _label_domains(ax, domains):
 
 # %% ../nbs/50_hparam_search.ipynb #6c537212
 def plot_trials(
-    trials, space # of `trial_table` and `get_search_space`
-): # axes
+    trials:pd.DataFrame, space:dict # of `trial_table` and `get_search_space`
+)->plt.Axes: # axes
     "Each trial as a line through its settings, colored by its best value"
     done,domains = trials[trials.status=='done'].sort_values('best'),_varied(space)
     lines = np.array([_height(done[k], d) for k,d in domains.items()]) # (settings, trials)
@@ -535,7 +539,7 @@ def plot_trials(
 
 # %% ../nbs/50_hparam_search.ipynb #d6c911a8
 def importance(
-    trials, space # of `trial_table` and `get_search_space`
+    trials:pd.DataFrame, space:dict # of `trial_table` and `get_search_space`
 )->pd.Series: # by setting, the greatest first; their sum is 1
     "How much of the difference between trials each setting explains"
     fanova,study = optuna.importance.FanovaImportanceEvaluator(seed=0),as_study(trials, space)
@@ -543,8 +547,8 @@ def importance(
 
 # %% ../nbs/50_hparam_search.ipynb #be5fe35b
 def plot_importance(
-    trials, space # of `trial_table` and `get_search_space`
-): # axes
+    trials:pd.DataFrame, space:dict # of `trial_table` and `get_search_space`
+)->plt.Axes: # axes
     "How much of the difference between trials each setting explains"
     share = importance(trials, space)[::-1]
     fig,ax = plt.subplots(figsize=(4, 2.4), dpi=72)
@@ -556,9 +560,9 @@ def plot_importance(
 
 # %% ../nbs/50_hparam_search.ipynb #54a53d35
 def plot_curves(
-    curves,           # of `curve_table`
-    metric='Accuracy' # name of a `Metric`
-): # axes
+    curves:pd.DataFrame,  # of `curve_table`
+    metric:str='Accuracy' # name of a `Metric`
+)->plt.Axes: # axes
     "The metric of each trial on the validation signers, epoch by epoch"
     fig,ax = plt.subplots(figsize=(4, 2.4), dpi=72)
     last = curves.groupby('trial').epoch.max()
@@ -581,7 +585,7 @@ def save_pictures(self:HparamSearchTrainer)->None:
     if self.trials.best.nunique()>7: # fewer say nothing about importance
         drawn['importance'] = lambda: plot_importance(self.trials, self.space)
     for name,draw in drawn.items():
-        figure = draw().figure
+        figure:Any = draw().figure
         figure.savefig(self.out/f'{name}.png', dpi=144)
         plt.close(figure)
 
@@ -594,8 +598,8 @@ def train(
 
 # %% ../nbs/50_hparam_search.ipynb #568c911b
 def tune_with_callback(
-    mlflow_tracking_uri, # None for mlruns.db in the working directory
-    finish_fast=False    # run a few batches of each trial, to see whether it works
+    mlflow_tracking_uri:str|None, # None for mlruns.db in the working directory
+    finish_fast:bool=False        # run a few batches of each trial, to see whether it works
 )->pd.DataFrame: # one row per trial, the best first
     "Search for better settings of MODELNAME with the default settings"
     return HparamSearchTrainer().tune_with_callback(mlflow_tracking_uri, finish_fast)

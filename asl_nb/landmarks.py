@@ -9,7 +9,7 @@ __all__ = ['FACE', 'LEFT_HAND', 'POSE', 'RIGHT_HAND', 'PARTS', 'N_ROWS', 'NOSE',
 
 # %% ../nbs/02_landmarks.ipynb #f1db4b64
 import numpy as np
-from .utils import atomic_path,check_count
+from .utils import PathLike,atomic_path,check_count
 from .config import Config,LIPS
 
 # %% ../nbs/02_landmarks.ipynb #06a595a2
@@ -56,7 +56,7 @@ def useful_rows(
 
 # %% ../nbs/02_landmarks.ipynb #0bb234e1
 def flip_map(
-    rows # (P,) rows of the 543
+    rows:np.ndarray # (P,) rows of the 543
 )->np.ndarray: # (P,) the position that each position becomes
     "The exchange of left and right within a selection of rows"
     where = {int(r):i for i,r in enumerate(rows)}
@@ -67,8 +67,8 @@ def flip_map(
 
 # %% ../nbs/02_landmarks.ipynb #22190994
 def unseen_as_nan(
-    lm,       # (..., P, C) landmarks, x and y first
-    rows=None # (P,) rows of the 543 that the points are; None for all
+    lm:np.ndarray,            # (..., P, C) landmarks, x and y first
+    rows:np.ndarray|None=None # (P,) rows of the 543 that the points are; None for all
 )->np.ndarray: # (..., P, C), NaN = not seen
     "NaN instead of zeros for the parts that were not seen"
     if lm.all(): return lm # no zeros; NaN counts as true
@@ -100,7 +100,7 @@ CONNECTIONS = {'face':_pairs(LIP_ARCS),
 
 # %% ../nbs/02_landmarks.ipynb #85b52f92
 def connections(
-    rows # (P,) rows of the 543, in the order of the points
+    rows:np.ndarray # (P,) rows of the 543, in the order of the points
 )->dict: # part -> list of pairs of positions
     "Pairs of positions to connect, where both ends are in the selection"
     where = {int(r):i for i,r in enumerate(rows)}
@@ -123,9 +123,9 @@ def _clip_table(lm, first_frame):
 _FRAMES_AT_ONCE = 1024 # so that a long video takes no more memory than a short one
 
 def write_clip(
-    path,         # parquet file to write
-    lm,           # (T, 543, 3) landmarks, NaN = not detected
-    first_frame=0 # number of the first frame
+    path:PathLike,    # parquet file to write
+    lm:np.ndarray,    # (T, 543, 3) landmarks, NaN = not detected
+    first_frame:int=0 # number of the first frame
 )->None:
     "Write a clip in the layout of the competition's files"
     import pyarrow.parquet as pq

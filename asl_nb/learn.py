@@ -8,28 +8,30 @@ __all__ = ['EXPECTED', 'Known', 'read_learned', 'Reading', 'read_folder', 'worth
 
 # %% ../nbs/48_learn.ipynb #36f58713
 import hashlib,os,shutil,unicodedata
+from collections.abc import Callable,Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING,NamedTuple
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,check_count,listed,nearest
+from .utils import PathLike,atomic_path,check_count,listed,nearest
 from .config import Config,feature_settings
 from .metrics import Report,choose_threshold,heat,prediction_table
 from .data.raw import aspect_warning,clip_setting
 from .data.preprocess import kept_rows
-from .data.store import open_store
+from .data.store import Store,open_store
 from .data.dataset import get_dataset
 from .plots import write_figure
 from .visualizations import plot_filmstrip
 from .models.registry import recipe_config
 from .models.checkpoint import pretrained_file,read_sidecar,read_weights
 from .models.core import load_model_from_checkpoint
-from .few_shot import BACKBONE,Examples,embed,embed_rows,fit_calibration,fit_head,hard_pairs,left_out_logits
-from .few_shot import load_prior,outliers,several_signers,with_head
+from .few_shot import BACKBONE,Examples,Prior,embed,embed_rows,fit_calibration,fit_head,hard_pairs
+from .few_shot import left_out_logits,load_prior,outliers,several_signers,with_head
 from .trainer import Trainer,predict_clips
 from .calibration import fit_temperature,save_calibration
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/48_learn.ipynb #ef786491
 _EXAMPLES,_PICTURE = 'examples.safetensors','outliers.png'
@@ -65,13 +67,13 @@ class Known(NamedTuple):
     data: dict    # fingerprint of each data folder -> its name
 
     @property
-    def words(self): return ' + '.join(dict.fromkeys(self.data.values()))
+    def words(self)->str: return ' + '.join(dict.fromkeys(self.data.values()))
 
 # %% ../nbs/48_learn.ipynb #004c3963
 def _fingerprint(): return hashlib.blake2b(BACKBONE.read_bytes(), digest_size=8).hexdigest()
 
 def read_learned(
-    checkpoint # folder or .safetensors file that `learn` wrote
+    checkpoint:PathLike # folder or .safetensors file that `learn` wrote
 )->Known:
     "What a checkpoint was learned from"
     path,sidecar,_ = read_sidecar(pretrained_file(checkpoint))
@@ -98,20 +100,20 @@ def _unfit(rows):
 # %% ../nbs/48_learn.ipynb #802a22db
 class Reading(NamedTuple):
     "Clips of a data folder"
-    store: object # `Store`
+    store: Store
     rows: pd.DataFrame # of its table that can be learned from
     problems: pd.DataFrame # path, reason
     warning: str  # '' if the aspect looks right
 
-    def landmarks(self, i): # row number -> (T, K, 2), aspect
+    def landmarks(self, i:int)->tuple: # row number -> (T, K, 2), aspect
         "The points of one clip, and the aspect of its picture"
         return self.store.clip(i)[...,:2],float(self.rows.aspect[i])
 
 # %% ../nbs/48_learn.ipynb #48902788
 def read_folder(
-    folder,       # data folder or store
-    cfg:Config,   # settings of the backbone
-    progress=True # show a bar
+    folder:PathLike,   # data folder or store
+    cfg:Config,        # settings of the backbone
+    progress:bool=True # show a bar
 )->Reading:
     "The clips of a data folder that can be learned from, and what is wrong with the others"
     store = open_store(folder, cfg, progress=progress)
@@ -176,7 +178,7 @@ EXPECTED = pd.DataFrame( # benchmarks/few_shot.py: 7 signs, 10 clips of each, th
 
 # %% ../nbs/48_learn.ipynb #ad527228
 def worth(
-    examples # `Examples`
+    examples:Examples # `Examples`
 )->str:
     "What clips by so few teachers are worth, in words"
     n = min(len({*examples.signers[examples.signs==s]}) for s in examples.classes)
@@ -198,13 +200,13 @@ _SPLITS = dict(clips='each clip by what the others teach, the same signers on bo
                signers='each signer by what the other signers teach')
 
 def left_out_report(
-    examples,     # `Examples`
-    prior,        # `Prior`
-    bundled=(),   # signs of the prior that are recognized, too
-    leave='clips',# or 'signers'
-    calibration=None, # temperature and threshold; None for those of `fit_calibration`
-    data='examples' # what the report calls the data
-)->Report: # None if no clip can be left out
+    examples:Examples,        # `Examples`
+    prior:Prior,              # `Prior`
+    bundled:Sequence[str]=(), # signs of the prior that are recognized, too
+    leave:str='clips',        # or 'signers'
+    calibration:dict|None=None, # temperature and threshold; None for those of `fit_calibration`
+    data:str='examples' # what the report calls the data
+)->Report|None: # None if no clip can be left out
     "How well clips are recognized that were not learned from"
     known = calibration or fit_calibration(examples, prior, bundled)
     label_map = {s:i for i,s in enumerate(fit_head(examples, prior, bundled).classes)}
@@ -224,15 +226,15 @@ class Learned:
     out: Path           # folder of the checkpoint
     known: Known        # all that it was learned from
     calibration: dict   # temperature, threshold
-    report: Report      # of left-out clips; None if none could be left out
-    by_signer: Report   # of left-out signers; None if a sign has one signer only
+    report: Report|None #  of left-out clips; None if none could be left out
+    by_signer: Report|None #  of left-out signers; None if a sign has one signer only
     pairs: pd.DataFrame # of `hard_pairs`
     outliers: pd.DataFrame # of `few_shot.outliers`
     problems: pd.DataFrame # path, reason: clips that were left out
     warnings: list      # about the data
     repeated: int       # clips that were known already
 
-    def __repr__(self): return str(self)
+    def __repr__(self)->str: return str(self)
 
     @property
     def signs(self)->pd.DataFrame:
@@ -268,14 +270,14 @@ def _advice(self:Learned):
     "What would make it better, line by line"
     e = self.known.examples
     yield worth(e)
-    few = [s for s,n in self.signs.clips.items() if n<_FEW]
+    few = [str(s) for s,n in self.signs.clips.items() if n<_FEW]
     if few: yield f'fewer than {_FEW} clips: {", ".join(few)}; ten of each are a good number'
     if len(self.pairs):
         p = self.pairs.iloc[0]
         yield (f'hardest to tell apart: {p.sign} and {p.other}, {p.separation:.1f} standard deviations'
                + (f'; {p.mistaken:.0%} of their left-out clips are mistaken' if p.mistaken else ''))
     for o in self.outliers[:_SHOWN].itertuples():
-        looks = f', taken for {o.taken_for}' if o.taken_for else ''
+        looks = ', taken for '+str(o.taken_for) if o.taken_for else ''
         yield f'stands out: {o.name} ({o.sign}, signer {o.signer}): {o.distance:.1f} times as far as usual{looks}'
     picture = self.out/_PICTURE
     if picture.exists(): yield f'look at them ({picture}), and record again what shows something else'
@@ -289,12 +291,12 @@ def _typical(examples, sign):
 
 # %% ../nbs/48_learn.ipynb #a336902f
 def plot_outliers(
-    outliers,  # of `few_shot.outliers`
-    examples,  # `Examples` of the clips that can be drawn
-    landmarks, # function of a clip's name: (T, K, 2), aspect
-    rows=None, # (K,) rows of the 543; None for all
-    n=4        # frames of a clip
-): # the figure; None if no clip can be drawn
+    outliers:pd.DataFrame,     # of `few_shot.outliers`
+    examples:Examples,         # `Examples` of the clips that can be drawn
+    landmarks:Callable,        # function of a clip's name: (T, K, 2), aspect
+    rows:np.ndarray|None=None, # (K,) rows of the 543; None for all
+    n:int=4                    # frames of a clip
+)->'Figure|None': # the figure; None if no clip can be drawn
     "Draw clips that stand out, each beside a typical clip of its sign"
     from matplotlib.figure import Figure
     check_count(n=n)
@@ -305,8 +307,8 @@ def plot_outliers(
     strips = fig.subplots(len(some), 2*n+1, sharex=True, sharey=True, squeeze=False)
     for o,axs in zip(some, strips):
         axs[n].axis('off')
-        looks = f', taken for {o.taken_for}' if o.taken_for else ''
-        for name,part,title in ((o.name, axs[:n], f'{o.sign}: {Path(o.name).stem}{looks}'),
+        looks = ', taken for '+str(o.taken_for) if o.taken_for else ''
+        for name,part,title in ((o.name, axs[:n], f'{o.sign}: {Path(str(o.name)).stem}{looks}'),
                                 (_typical(examples, o.sign), axs[n+1:], f'{o.sign}: typical')):
             points,aspect = landmarks(name)
             plot_filmstrip(points, rows, aspect, title=title, axs=part)
@@ -355,12 +357,14 @@ def _with_bundled(known, names, prior):
     return known._replace(bundled=[*dict.fromkeys([*known.bundled, *names])])
 
 # %% ../nbs/48_learn.ipynb #e7663439
+def _nothing(): return Known(None, [], {})
+
 def _start(out, data, add):
     "What the checkpoint `out` knows, and whether that stays"
     what = 'to add to' if add else 'to change'
     if (add or not data) and not out.exists():
         raise FileNotFoundError(f'{out}: expected a learned checkpoint {what}, found none')
-    if not out.exists() or not any(out.iterdir()): return Known(None, [], {}),False
+    if not out.exists() or not any(out.iterdir()): return _nothing(),False
     return read_learned(out),add or not data
 
 def _check_kept(out, old, new):
@@ -374,16 +378,16 @@ def _check_kept(out, old, new):
 
 # %% ../nbs/48_learn.ipynb #7473ed5a
 def learn(
-    data,          # data folder or store, or a list of them; () to change what `out` knows
-    out,           # folder of the checkpoint
-    add=False,     # keep what `out` knows, and learn the data beside it
-    bundled=(),    # bundled signs to recognize, too: names, or 'all'
-    remove=(),     # signs to forget
-    rename=None,   # old name -> new name; a name that another sign has joins the two
-    merge=(),      # other checkpoints of `learn`, whose signs are taken, too
-    source=None,   # SOURCE of clips that do not state their aspect; None for that of the backbone
-    progress=True, # show bars
-    root='.'       # folder below which stores are built
+    data:PathLike|Sequence[PathLike], # folder or store, or several; () to change what `out` knows
+    out:PathLike,       # folder of the checkpoint
+    add:bool=False,     # keep what `out` knows, and learn the data beside it
+    bundled:Sequence[str]=(), # bundled signs to recognize, too: names, or 'all'
+    remove:Sequence[str]=(), # signs to forget
+    rename:dict|None=None, # old name -> new name; a name that another sign has joins the two
+    merge:Sequence[PathLike]=(), # other checkpoints of `learn`, whose signs are taken, too
+    source:str|None=None, # SOURCE of clips without an aspect; None for the backbone's
+    progress:bool=True, # show bars
+    root:PathLike='.'   # folder below which stores are built
 )->Learned:
     "Make a checkpoint that recognizes the signs of some clips, or change one"
     out,data = Path(out),_listed(data)
@@ -393,7 +397,7 @@ def learn(
     old,stays = _start(out, data, add)
     backbone,prior = load_model_from_checkpoint(BACKBONE),load_prior()
     cfg = backbone.cfg.replace(ROOT_PATH=str(root), **({'SOURCE':source} if source else {}))
-    start = old if stays else Known(None, [], {})
+    start = old if stays else _nothing()
     known,readings,problems,repeated = _taught(data, start, cfg, backbone, progress)
     if old.examples and not stays: _check_kept(out, old.examples, known.examples)
     for other in _listed(merge):
@@ -501,13 +505,13 @@ def _held_out_calibration(trainer, accept=.95):
 
 # %% ../nbs/48_learn.ipynb #00f6718e
 def finetune(
-    data,          # data folder or store
-    out,           # folder of the run
-    source=None,   # SOURCE of clips that do not state their aspect; None for that of the backbone
-    epochs=_EPOCHS,
-    seed=0,        # of the split, the order and the augmentation
-    progress=True, # show bars
-    root='.'       # folder below which stores are built
+    data:PathLike,      # data folder or store
+    out:PathLike,       # folder of the run
+    source:str|None=None, # SOURCE of clips without an aspect; None for the backbone's
+    epochs:int=_EPOCHS,
+    seed:int=0,         # of the split, the order and the augmentation
+    progress:bool=True, # show bars
+    root:PathLike='.'   # folder below which stores are built
 )->Report:
     "Train the network on, from the backbone, and test it on signers or clips that were held out"
     check_count(epochs=epochs)
@@ -515,7 +519,7 @@ def finetune(
     out,backbone = Path(out),read_sidecar(BACKBONE)[2]
     _settle(out)
     if out.exists() and any(out.iterdir()): raise FileExistsError(f'{out}: expected a new folder, found files in it')
-    how = dict(SOURCE=source or backbone.SOURCE, ROOT_PATH=str(root), EPOCHS=epochs, SEED=seed)
+    how:dict = dict(SOURCE=source or backbone.SOURCE, ROOT_PATH=str(root), EPOCHS=epochs, SEED=seed)
     how |= feature_settings(backbone)
     store = open_store(data, recipe_config(**how), progress=progress)
     split,test = _check_enough(store, data)

@@ -7,53 +7,58 @@ __all__ = ['ASLDataModule', 'LightningBaseModel', 'LightningTransformerPredictor
            'KeepBest', 'make_lightning_trainer', 'train_on_devices']
 
 # %% ../nbs/42_lightning_trainer.ipynb #b32bb5f6
-from .utils import check_amount,check_count,require
+from .utils import PathLike,check_amount,check_count,require
 _lightning = require('lightning', 'lightning') # the import below would name no extra
 
 # %% ../nbs/42_lightning_trainer.ipynb #5b535948
 import os,warnings
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 import lightning as L, numpy as np, torch
 from fastcore.basics import patch
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+from torch.utils.data import DataLoader
 from .config import Config,feature_settings
 from .augmentations import on_host
-from .data.dataset import as_dataset,class_weights,create_data_loaders,get_dataset,make_split
+from .data.dataset import ASLDataset,as_dataset,class_weights,create_data_loaders
+from .data.dataset import get_dataset,make_split
 from .metrics import Metric,compute_metric,logged_metrics
 from .models.registry import override_params,resolve_params
 from .models.checkpoint import make_sidecar
 from .models.first_step import HandChannels
 from .models.core import create_model,pick_device
 from .callbacks import WeightAverage,named_callbacks
-from .data.store import open_store
+from .data.store import Store,open_store
 from .trainer import check_loss,differing_settings,evaluate_model,fit_to_clips,log_dir,new_run_dir,resolve_run
 
 # %% ../nbs/42_lightning_trainer.ipynb #d5e17bf9
 class ASLDataModule(L.LightningDataModule):
     "Clips split by signer, for Lightning"
     def __init__(self,
-        data=None,       # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
-        cfg=Config(),    # settings
-        model_name=None, # the model whose `data` keys are used; None for MODELNAME
-        *, test=True,    # whether test signers are held out
-        progress=False,  # show a bar while a store is built
-        **overrides      # keys of the model's configuration, e.g. augmentation_threshold
+        data:ASLDataset|Store|PathLike|None=None, # or a folder of data; None for RAW_DATA_DIR
+        cfg:Config=Config(),      # settings
+        model_name:str|None=None, # the model whose `data` keys are used; None for MODELNAME
+        *, test:bool=True,        # whether test signers are held out
+        progress:bool=False,      # show a bar while a store is built
+        **overrides:Any           # keys of the model's configuration, e.g. augmentation_threshold
     ):
         super().__init__()
         self.data,self.cfg,self.test,self.progress = data,cfg,test,progress
         shipped = resolve_params(model_name or cfg.MODELNAME)
         self.params = override_params(shipped, **overrides)['data']
-        self.loaders = None
+        self.loaders:Any = None
 
-    def train_dataloader(self):
-        if self.trainer: self._begin_training()
+    def train_dataloader(self)->DataLoader:
+        if self.trainer: self._begin_training(self.trainer.current_epoch)
         return self._shared(self.loaders[0])
 
-    def val_dataloader(self): return self._shared(self.loaders[1])
-    def test_dataloader(self): return self._shared(self.loaders[2])
+    def val_dataloader(self)->DataLoader: return self._shared(self.loaders[1])
+    def test_dataloader(self)->DataLoader: return self._shared(self.loaders[2])
 
     def _shared(self, loader):
         "The loader, or that of this process's shares"
@@ -62,7 +67,7 @@ class ASLDataModule(L.LightningDataModule):
 
 # %% ../nbs/42_lightning_trainer.ipynb #90cade89
 @patch
-def setup(self:ASLDataModule, stage=None):
+def setup(self:ASLDataModule, stage:str|None=None)->None:
     "Split and make the loaders, once for all stages"
     if self.loaders is not None: return
     self.dataset = as_dataset(self.data, self.cfg, self.progress, **self.params)
@@ -71,9 +76,9 @@ def setup(self:ASLDataModule, stage=None):
 
 # %% ../nbs/42_lightning_trainer.ipynb #1a7ebb07
 @patch
-def _begin_training(self:ASLDataModule):
+def _begin_training(self:ASLDataModule, epoch):
     "Undo what an earlier training left: the count of passes, and a raised probability of augmentation"
-    self.loaders[0].sampler.epoch = self.trainer.current_epoch
+    self.loaders[0].sampler.epoch = epoch
     get_dataset(self.loaders[0]).augmentation_threshold = self.dataset.augmentation_threshold
 
 # %% ../nbs/42_lightning_trainer.ipynb #8fa4f738
@@ -117,17 +122,19 @@ def _of_all_processes(results):
 class LightningBaseModel(L.LightningModule):
     "A registered model for Lightning's Trainer"
     def __init__(self,
-        learning_rate=None, # None for the configuration's
-        n_classes=250,      # signs
-        cfg=Config(),       # settings
-        model_name=None,    # one of `list_models`; None for MODELNAME
-        model_config=None,  # a configuration of `resolve_params`, in place of the shipped one
-        **overrides         # keys of the model's configuration
+        learning_rate:float|None=None, # None for the configuration's
+        n_classes:int=250,        # signs
+        cfg:Config=Config(),      # settings
+        model_name:str|None=None, # one of `list_models`; None for MODELNAME
+        model_config:dict|None=None, # of `resolve_params`, in place of the shipped one
+        **overrides:Any           # keys of the model's configuration
     ):
         super().__init__()
         _check_arguments(learning_rate, n_classes, cfg)
         self.model_name,self.cfg = model_name or cfg.MODELNAME,cfg
-        self._results,self.average,self._averaging = defaultdict(list),None,{}
+        self._results:dict = defaultdict(list)
+        self.average:WeightAverage|None = None
+        self._averaging:dict = {}
         if learning_rate is not None: overrides['lr'] = learning_rate
         params = resolve_run(cfg, self.model_name, model_config, overrides, n_classes)
         self.model = create_model(self.model_name, n_classes, cfg, params)
@@ -135,9 +142,9 @@ class LightningBaseModel(L.LightningModule):
         self.save_hyperparameters({**known, 'model_config':self.model.model_params})
 
     def forward(self,
-        x,        # (B, T, P, C)
-        mask=None # (B, T); None if all frames are real
-    ): # (B, n_classes) logits
+        x:Tensor,             # (B, T, P, C)
+        mask:Tensor|None=None # (B, T); None if all frames are real
+    )->Tensor: # (B, n_classes) logits
         "The logits of a batch"
         if mask is None: mask = torch.ones_like(x[:,:,0,0], dtype=torch.bool)
         return self.model(x, mask)
@@ -156,7 +163,7 @@ def _check_arguments(learning_rate, n_classes, cfg):
 
 # %% ../nbs/42_lightning_trainer.ipynb #c257be37
 @patch
-def configure_optimizers(self:LightningBaseModel):
+def configure_optimizers(self:LightningBaseModel)->dict:
     "The model's own optimizer and schedule"
     if self.cfg.ONE_CYCLE: self._plan(self.trainer.estimated_stepping_batches)
     schedule = dict(scheduler=self.model.scheduler, interval='step' if self.cfg.ONE_CYCLE else 'epoch')
@@ -172,9 +179,10 @@ def _plan(self:LightningBaseModel, n_steps):
 
 # %% ../nbs/42_lightning_trainer.ipynb #ce870282
 @patch
-def configure_gradient_clipping(self:LightningBaseModel, optimizer,
-    gradient_clip_val=None, gradient_clip_algorithm=None # of Lightning's Trainer
-):
+def configure_gradient_clipping(self:LightningBaseModel, optimizer:torch.optim.Optimizer,
+    gradient_clip_val:float|None=None,     # of Lightning's Trainer
+    gradient_clip_algorithm:str|None=None
+)->None:
     "Limit gradients as Lightning's Trainer says, or else as GRADIENT_CLIP says"
     limit = gradient_clip_val or self.model.gradient_clip
     self.clip_gradients(optimizer, limit, gradient_clip_algorithm)
@@ -199,18 +207,18 @@ def _keep(self:LightningBaseModel, phase, result, batch_idx):
 
 # %% ../nbs/42_lightning_trainer.ipynb #332faa75
 @patch
-def training_step(self:LightningBaseModel, batch, batch_idx):
+def training_step(self:LightningBaseModel, batch:Sequence, batch_idx:int)->Tensor:
     weight = self._keep('Train', self.model.training_step(batch), batch_idx)
     loss,self.model._loss = self.model._loss,None
     return loss if weight==1 else loss*weight
 
 # %% ../nbs/42_lightning_trainer.ipynb #faf27d0a
 @patch
-def validation_step(self:LightningBaseModel, batch, batch_idx):
+def validation_step(self:LightningBaseModel, batch:Sequence, batch_idx:int)->None:
     self._keep('Validation', self.model.validation_step(batch), batch_idx)
 
 @patch
-def test_step(self:LightningBaseModel, batch, batch_idx):
+def test_step(self:LightningBaseModel, batch:Sequence, batch_idx:int)->None:
     self._keep('Test', self.model.test_step(batch), batch_idx)
 
 # %% ../nbs/42_lightning_trainer.ipynb #5bf6d123
@@ -224,6 +232,8 @@ def _log_epoch(self:LightningBaseModel, phase):
     self.log('step', float(self.current_epoch))
 
 # %% ../nbs/42_lightning_trainer.ipynb #bee01201
+def _data_of(module): return module.trainer.datamodule
+
 def _as_trainer(module):
     "A module in training, as a callback of our Trainer sees it"
     return SimpleNamespace(config=module.cfg, model=module.model, epoch=module.current_epoch,
@@ -231,24 +241,24 @@ def _as_trainer(module):
 
 # %% ../nbs/42_lightning_trainer.ipynb #76a9635a
 @patch
-def on_train_start(self:LightningBaseModel):
-    data = self.trainer.datamodule
+def on_train_start(self:LightningBaseModel)->None:
+    data = _data_of(self)
     # again, since counting the steps asks for the loader before a checkpoint says which epoch it is
-    if isinstance(data, ASLDataModule): data._begin_training()
+    if isinstance(data, ASLDataModule): data._begin_training(self.current_epoch)
 @patch
-def on_train_epoch_start(self:LightningBaseModel):
+def on_train_epoch_start(self:LightningBaseModel)->None:
     rank = self.global_rank # other dropout for other clips
     self.model.seed(self.cfg.SEED, self.current_epoch, *[rank]*(rank>0))
     self.log('lr', self.model.get_lr()) # when the epoch ends, the schedule has taken its step
 
 # %% ../nbs/42_lightning_trainer.ipynb #ac776a82
 @patch
-def on_train_epoch_end(self:LightningBaseModel):
+def on_train_epoch_end(self:LightningBaseModel)->None:
     self._log_epoch('Train')
     for callback in named_callbacks(self.cfg.CALLBACKS): callback(_as_trainer(self))
 
 @patch
-def on_test_epoch_end(self:LightningBaseModel): self._log_epoch('Test')
+def on_test_epoch_end(self:LightningBaseModel)->None: self._log_epoch('Test')
 
 # %% ../nbs/42_lightning_trainer.ipynb #59a4705b
 @patch
@@ -257,37 +267,37 @@ def swap_average(self:LightningBaseModel)->None:
     if self.average: self.average.swap()
 
 @patch
-def on_fit_start(self:LightningBaseModel):
+def on_fit_start(self:LightningBaseModel)->None:
     if not self.cfg.AVERAGE_DECAY: return
     self.average = WeightAverage(self.model, self.cfg.AVERAGE_DECAY)
     vars(self.average).update(self._averaging)
 
 # %% ../nbs/42_lightning_trainer.ipynb #816da572
 @patch
-def optimizer_step(self:LightningBaseModel, *args, **kw):
+def optimizer_step(self:LightningBaseModel, *args:Any, **kw:Any)->None:
     "A gradient step, and what the average makes of it"
     L.LightningModule.optimizer_step(self, *args, **kw)
     if self.average: self.average.update()
 
 @patch
-def on_train_end(self:LightningBaseModel):
+def on_train_end(self:LightningBaseModel)->None:
     self.swap_average()
     self.average = None
 
 # %% ../nbs/42_lightning_trainer.ipynb #08d1cf8f
 @patch
-def on_validation_epoch_start(self:LightningBaseModel): self.swap_average()
+def on_validation_epoch_start(self:LightningBaseModel)->None: self.swap_average()
 @patch
-def on_validation_epoch_end(self:LightningBaseModel):
+def on_validation_epoch_end(self:LightningBaseModel)->None:
     self.swap_average()
     self._log_epoch('Validation')
 
 # %% ../nbs/42_lightning_trainer.ipynb #2a9e791d
 @patch
-def on_save_checkpoint(self:LightningBaseModel, checkpoint):
+def on_save_checkpoint(self:LightningBaseModel, checkpoint:dict)->None:
     if self.average: checkpoint['averaging'] = dict(n_steps=self.average.n_steps, other=self.average.other)
 @patch
-def on_load_checkpoint(self:LightningBaseModel, checkpoint):
+def on_load_checkpoint(self:LightningBaseModel, checkpoint:dict)->None:
     self._averaging = checkpoint.get('averaging', {})
 
 # %% ../nbs/42_lightning_trainer.ipynb #b690b641
@@ -300,9 +310,9 @@ def _check(self:LightningBaseModel, data):
 
 # %% ../nbs/42_lightning_trainer.ipynb #cbf95043
 @patch
-def setup(self:LightningBaseModel, stage):
+def setup(self:LightningBaseModel, stage:str)->None:
     "Drop the results of an interrupted pass; check data and precision"
-    self._results,data = defaultdict(list),self.trainer.datamodule
+    self._results,data = defaultdict(list),_data_of(self)
     self.average,self._averaging = None,{}
     if isinstance(data, ASLDataModule): self._check(data)
     if (p:=self.trainer.precision) not in ('32-true','bf16-mixed'):
@@ -333,15 +343,16 @@ def _weigh_signs(self:LightningBaseModel, data):
 # %% ../nbs/42_lightning_trainer.ipynb #f4ae49b3
 class LightningTransformerPredictor(LightningBaseModel):
     "`TransformerPredictor` for Lightning's Trainer"
-    def __init__(self, *args, **kw):
-        super().__init__(*args, model_name='TransformerPredictor', **kw)
+    def __init__(self, *args:Any, **kw:Any):
+        given:dict = dict(model_name='TransformerPredictor', **kw)
+        super().__init__(*args, **given)
 
 class LightningTransformerSequenceClassifier(LightningTransformerPredictor):
     "`TransformerSequenceClassifier` with its loss and optimizer, for Lightning's Trainer"
 
 # %% ../nbs/42_lightning_trainer.ipynb #88235c9b
 @patch
-def sidecar(self:ASLDataModule, module, **more)->dict: # of `make_sidecar`
+def sidecar(self:ASLDataModule, module:LightningBaseModel, **more:Any)->dict: # of `make_sidecar`
     "The sidecar for a checkpoint of a module trained on these data"
     marker,params = self.dataset.store.marker,module.model.model_params
     return make_sidecar(module.model_name, params, self.label_map, module.cfg, split=self.split,
@@ -351,28 +362,28 @@ def sidecar(self:ASLDataModule, module, **more)->dict: # of `make_sidecar`
 class KeepBest(L.pytorch.callbacks.EarlyStopping):
     "Stops when patience has run out; writes the checkpoint of the best epoch, and loads it at the end"
     def __init__(self,
-        cfg:Config,     # settings
-        run_dir,        # folder of the checkpoint
-        resumable=False # whether to write what resuming needs, too
+        cfg:Config,          # settings
+        run_dir:PathLike,    # folder of the checkpoint
+        resumable:bool=False # whether to write what resuming needs, too
     ):
         self.resumable = resumable
         self.path,metric = Path(run_dir)/'best.safetensors',Metric(cfg.EARLY_STOP_METRIC).name
         self.state_path = self.path.with_name('last.ckpt')
         self.last = cfg.KEEP_EPOCH=='last'
-        how = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
+        how:dict = dict(mode=cfg.EARLY_STOP_MODE, check_finite=False, check_on_train_epoch_end=True)
         super().__init__(f'{metric}/Validation', cfg.EARLY_STOP_TOLERANCE, cfg.EARLY_STOP_PATIENCE, **how)
 
-    def setup(self, trainer, module, stage):
+    def setup(self, trainer:Any, module:Any, stage:str)->None:
         data = trainer.datamodule
         if stage=='fit' and not isinstance(data, ASLDataModule):
             raise ValueError(f'KeepBest: expected an ASLDataModule for label map and split, found {data}')
 
-    def on_train_epoch_end(self, trainer, module):
+    def on_train_epoch_end(self, trainer:Any, module:Any)->None:
         if not self.last: super().on_train_epoch_end(trainer, module)
         if not self.wait_count and trainer.is_global_zero: self._save_best(trainer, module)
         if self.resumable: self._save_state(trainer)
 
-    def on_train_end(self, trainer, module):
+    def on_train_end(self, trainer:Any, module:Any)->None:
         trainer.strategy.barrier() # the first process may still write
         if not self.path.exists():
             raise ValueError(f'expected numbers as {self.monitor}, found none')
@@ -387,11 +398,11 @@ def _save_state(self:KeepBest, trainer):
     if trainer.is_global_zero: new.replace(self.state_path)
 
 @patch
-def on_save_checkpoint(self:KeepBest, trainer, module, checkpoint):
+def on_save_checkpoint(self:KeepBest, trainer:Any, module:Any, checkpoint:dict)->None:
     checkpoint['sidecar'] = trainer.datamodule.sidecar(module)
 
 @patch
-def on_load_checkpoint(self:KeepBest, trainer, module, checkpoint):
+def on_load_checkpoint(self:KeepBest, trainer:Any, module:Any, checkpoint:dict)->None:
     then = checkpoint.get('sidecar') # of the run to resume
     if then and (names := differing_settings(trainer.datamodule.sidecar(module), then)):
         raise ValueError(f"expected the data and settings of the interrupted run, found other {', '.join(names)}")
@@ -408,10 +419,10 @@ def _save_best(self:KeepBest, trainer, module):
 
 # %% ../nbs/42_lightning_trainer.ipynb #e5987e2e
 def make_lightning_trainer(
-    cfg:Config,   # settings
-    run_dir=None, # where the checkpoint goes; None for a new folder below CHECKPOINT_DIR
-    resumable=False, # whether to write what resuming needs, too
-    **kw          # of `lightning.Trainer`; callbacks are added, other values win
+    cfg:Config, # settings
+    run_dir:PathLike|None=None, # of the run; None for a new folder below CHECKPOINT_DIR
+    resumable:bool=False, # whether to write what resuming needs, too
+    **kw:Any    # of `lightning.Trainer`; callbacks are added, other values win
 )->L.Trainer:
     "Lightning's Trainer with our settings: epochs, device, early stopping, checkpoint, TensorBoard"
     warnings.filterwarnings('ignore', '.*does not have many workers', module='lightning')
@@ -466,32 +477,33 @@ def _fit(trainer, *args, **kw):
 
 # %% ../nbs/42_lightning_trainer.ipynb #ef3f8995
 def train_on_devices(
-    cfg:Config,        # settings
-    data=None,         # data folder or store; None for RAW_DATA_DIR
-    out=None,          # folder of the run, the same in all processes
-    overrides=None,    # keys of the model's configuration
-    devices=1,         # GPUs of this machine, or processes if DEVICE is cpu
-    nodes=1,           # machines
-    all_signers=False, # whether to hold out no test signers
-    resume=False,      # resume the run in `out`
-    n_workers=1,       # processes that build the store
-    progress=True,     # show bars
-    negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
+    cfg:Config,               # settings
+    data:PathLike|None=None,  # data folder or store; None for RAW_DATA_DIR
+    out:PathLike|None=None,   # folder of the run, the same in all processes
+    overrides:dict|None=None, # keys of the model's configuration
+    devices:int=1,            # GPUs of this machine, or processes if DEVICE is cpu
+    nodes:int=1,              # machines
+    all_signers:bool=False,   # whether to hold out no test signers
+    resume:bool=False,        # resume the run in `out`
+    n_workers:int=1,          # processes that build the store
+    progress:bool=True,       # show bars
+    negatives:PathLike|None=None # folder of clips of other signs, the class 'no sign'
 )->tuple: # folder, `Report`; None in other processes than the first
     "Train a model in several processes, by Lightning, and test it in the first"
     check_count(devices=devices, nodes=nodes, n_workers=n_workers)
     _check_arguments(None, 1, cfg)
     _check_devices(cfg, devices, nodes)
     if out is None: raise ValueError('out: expected the folder of the run, which all processes know, found none')
-    state = _state_to_resume(Path(out)/'last.ckpt', resume) if not rank_zero_only.rank else Path(out)/'last.ckpt'
+    state = Path(out)/'last.ckpt'
+    if not getattr(rank_zero_only, 'rank'): state = _state_to_resume(state, resume)
     store = open_store(data, cfg, n_workers, progress, negatives)
     module = LightningBaseModel(None, len(store.label_map), cfg, **(overrides or {}))
-    data = ASLDataModule(store, cfg, test=not all_signers, **(overrides or {}))
+    clips = ASLDataModule(store, cfg, test=not all_signers, **(overrides or {}))
     how = dict(devices=devices, num_nodes=nodes, strategy='ddp' if devices*nodes>1 else 'auto')
     trainer = make_lightning_trainer(cfg, out, True, enable_progress_bar=progress, enable_model_summary=False, **how)
-    _fit(trainer, module, data, ckpt_path=state if state and state.exists() else None)
+    _fit(trainer, module, clips, ckpt_path=state if state and state.exists() else None)
     if not trainer.is_global_zero: return Path(out),None
-    report = _test(module, data)
+    report = _test(module, clips)
     report.save(out)
     return Path(out),report
 

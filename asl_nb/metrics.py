@@ -13,18 +13,22 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 import numpy as np,pandas as pd
+from numpy.random import Generator
 from fastcore.basics import patch
-from .utils import atomic_path,check_amount,check_count,check_share,nearest
+from .utils import PathLike,atomic_path,check_amount,check_count,check_share,nearest
 from .config import METRIC_NAMES,Config
 from .plots import new_axes,percent_axis,save_picture
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # %% ../nbs/18_metrics.ipynb #8420658d
 class Metric(Enum):
     "The metrics that can be logged: those of `METRIC_NAMES`"
     _ignore_ = ['members','n']
     members = vars()
-    for n in METRIC_NAMES: members[n] = n
+    for n in METRIC_NAMES: members[n] = n # type: ignore[name-defined] # mypy knows `_ignore_` too well
 
     @classmethod
     def _missing_(cls, value):
@@ -48,15 +52,15 @@ def _metric_functions(n):
 
 # %% ../nbs/18_metrics.ipynb #c379aa18
 def compute_metric(
-    metric, # `Metric` or its name, in any case
-    logits, # (n, n_classes) scores
-    labels  # (n,) sign indices
+    metric:Metric|str, # `Metric` or its name, in any case
+    logits:np.ndarray, # (n, n_classes) scores
+    labels:np.ndarray  # (n,) sign indices
 )->float:
     "The value of one metric over a whole epoch"
     import torch
     plain = lambda o: np.asarray(o.detach().cpu() if isinstance(o, torch.Tensor) else o)
-    scores,labels = torch.tensor(plain(logits)).float(),torch.tensor(plain(labels))
-    return _metric_functions(scores.shape[1])[Metric(metric)](scores, labels).item()
+    scores,truth = torch.tensor(plain(logits)).float(),torch.tensor(plain(labels))
+    return _metric_functions(scores.shape[1])[Metric(metric)](scores, truth).item()
 
 # %% ../nbs/18_metrics.ipynb #b439bfca
 def logged_metrics(
@@ -68,10 +72,10 @@ def logged_metrics(
 
 # %% ../nbs/18_metrics.ipynb #2bb4234b
 def prediction_table(
-    table,         # one row per clip: path, participant_id, sign, label, perhaps clean and gloss
-    probs,         # (n, n_classes) probabilities
-    label_map,     # sign -> index
-    threshold=None # the probability below which the answer is 'no sign'; None for no answers
+    table:pd.DataFrame,       # by clip: path, participant_id, sign, label, perhaps clean and gloss
+    probs:np.ndarray,         # (n, n_classes) probabilities
+    label_map:dict,           # sign -> index
+    threshold:float|None=None # below it the answer is 'no sign'; None for no answers
 )->pd.DataFrame: # path, participant_id, sign, clean, predicted, probability, rank of the true sign
     "What a model predicted for each clip"
     if threshold is not None: check_share(threshold=threshold)
@@ -92,17 +96,17 @@ def _rank(order, labels):
 
 # %% ../nbs/18_metrics.ipynb #c1aa9fff
 def sign_scores(
-    predictions # of `prediction_table`
+    predictions:pd.DataFrame # of `prediction_table`
 )->np.ndarray: # (n,) the probability of the predicted sign; -1 for 'no sign', which no threshold accepts
     "What a threshold is compared with"
     return np.where(predictions.predicted==Config.NO_SIGN, -1., predictions.probability)
 
 # %% ../nbs/18_metrics.ipynb #1a2c4ed3
 def bootstrap_interval(
-    correct, # (n,) whether each clip was right
-    signers, # (n,) who signed it
-    rng,     # random generator
-    n=2000   # draws
+    correct:np.ndarray, # (n,) whether each clip was right
+    signers:np.ndarray, # (n,) who signed it
+    rng:Generator,      # random generator
+    n:int=2000          # draws
 )->tuple: # lower and upper end; NaN for a single signer
     "95 % interval of the accuracy, by a bootstrap over signers"
     check_count(n=n)
@@ -118,7 +122,7 @@ def _interval_text(
 
 # %% ../nbs/18_metrics.ipynb #94ffd486
 def confused_pairs(
-    predictions # of `prediction_table`
+    predictions:pd.DataFrame # of `prediction_table`
 )->pd.DataFrame: # sign, taken_for, clips, signers, share of the sign's clips; the worst first
     "Which sign was taken for which other, and how often"
     p = predictions
@@ -135,7 +139,7 @@ def confused_pairs(
 _ESTABLISHED = 8 # signers
 
 def score_by_sign(
-    predictions # of `prediction_table`
+    predictions:pd.DataFrame # of `prediction_table`
 )->pd.DataFrame: # by sign: clips, signers, recall, precision, established, taken_for most often
     "How well each sign is recognized, and by how many signers it was tested"
     p = predictions.assign(correct=predictions['rank']==1)
@@ -148,7 +152,7 @@ def score_by_sign(
 
 # %% ../nbs/18_metrics.ipynb #6fa4ed9d
 def score_by_signer(
-    predictions # of `prediction_table`
+    predictions:pd.DataFrame # of `prediction_table`
 )->pd.DataFrame: # by signer: clips, signs, accuracy
     "How well the signs of each signer are recognized"
     p = predictions.assign(correct=predictions['rank']==1)
@@ -159,7 +163,7 @@ def score_by_signer(
 _TINY = 1e-12 # in place of a probability that was rounded to 0
 
 def heat(
-    probs,      # (n, n_classes) probabilities
+    probs:np.ndarray, # (n, n_classes) probabilities
     temperature:float # above 1: less confident
 )->np.ndarray: # (n, n_classes)
     "Probabilities at another temperature"
@@ -171,8 +175,8 @@ def heat(
 _BINS = 10
 
 def reliability(
-    probability, # (n,) of the predicted sign
-    right        # (n,) whether it is the right one
+    probability:np.ndarray, # (n,) of the predicted sign
+    right:np.ndarray        # (n,) whether it is the right one
 )->np.ndarray: # (3, bins) mean probability, share of right answers, share of the clips
     "For each bin of probabilities that has clips, how probable and how often right the answers are"
     p,right = np.asarray(probability),np.asarray(right)
@@ -182,8 +186,8 @@ def reliability(
 
 # %% ../nbs/18_metrics.ipynb #627815db
 def expected_calibration_error(
-    probability, # (n,) of the predicted sign
-    right        # (n,) whether it is the right one
+    probability:np.ndarray, # (n,) of the predicted sign
+    right:np.ndarray        # (n,) whether it is the right one
 )->float:
     "How far probabilities are from the share of right answers"
     p,share_right,share = reliability(probability, right)
@@ -191,7 +195,7 @@ def expected_calibration_error(
 
 # %% ../nbs/18_metrics.ipynb #28b073d0
 def answer_shares(
-    predictions # of `prediction_table` with a threshold, clips of known signs
+    predictions:pd.DataFrame # of `prediction_table` with a threshold, clips of known signs
 )->dict: # shares of the clips that are right, wrong, and 'no sign'
     "How often the right sign, another, and none is named"
     right,none = predictions.answer==predictions.sign,predictions.answer==Config.NO_SIGN
@@ -200,8 +204,8 @@ def answer_shares(
 
 # %% ../nbs/18_metrics.ipynb #72c42cd2
 def choose_threshold(
-    scores, # (n,) `sign_scores` of clips that are named rightly
-    share:float # of them, to be accepted
+    scores:np.ndarray, # (n,) `sign_scores` of clips that are named rightly
+    share:float        # of them, to be accepted
 )->float: # NaN if there are none
     "The highest threshold that accepts a share of the right answers"
     check_amount(share=share)
@@ -211,10 +215,10 @@ def choose_threshold(
 
 # %% ../nbs/18_metrics.ipynb #a5f800aa
 def accepted(
-    known,               # (n,) `sign_scores` of clips of known signs
-    right,               # (n,) whether the predicted sign is the right one
-    unknown,             # (m,) `sign_scores` of clips that show none of them
-    shares=(.9,.8,.7)    # of the right answers, to be accepted
+    known:np.ndarray,       # (n,) `sign_scores` of clips of known signs
+    right:np.ndarray,       # (n,) whether the predicted sign is the right one
+    unknown:np.ndarray,     # (m,) `sign_scores` of clips that show none of them
+    shares:tuple=(.9,.8,.7) # of the right answers, to be accepted
 )->pd.DataFrame: # by share: threshold, false_accepts (share of `unknown`), right_and_accepted (share of `known`)
     "What thresholds accept that accept given shares of the right answers"
     shares = np.ravel(shares).tolist()
@@ -318,7 +322,7 @@ def _recalls(self:Report):
 # %% ../nbs/18_metrics.ipynb #746e5fc5
 @patch
 def worst_pairs(self:Report,
-    n=10 # pairs; None for all
+    n:int|None=10 # pairs; None for all
 )->pd.DataFrame:
     "The first rows of `confused_pairs`"
     if n is not None: check_count(n=n)
@@ -333,10 +337,10 @@ def _signs_of_worst_pairs(predictions, most):
 
 # %% ../nbs/18_metrics.ipynb #08309509
 def plot_confusion(
-    predictions, # of `prediction_table`
-    most=20,     # signs to draw
-    ax=None      # matplotlib axes
-): # the axes
+    predictions:pd.DataFrame, # of `prediction_table`
+    most:int=20,              # signs to draw
+    ax:'Axes|None'=None       # matplotlib axes
+)->'Axes': # the axes
     "Share of each sign's clips by what they were taken for; a sign without clips has a blank row"
     import matplotlib.pyplot as plt, seaborn as sns
     check_count(most=most)
@@ -347,7 +351,7 @@ def plot_confusion(
     ax = plt.subplots(figsize=(4,3.4), dpi=72, layout='constrained')[1] if ax is None else ax
     every = dict(xticklabels=True, yticklabels=True)
     sns.heatmap(shares, ax=ax, cmap='Blues', vmin=0, vmax=1, square=True, **every)
-    for a in (ax, ax.collections[0].colorbar.ax): a.tick_params(labelsize=7)
+    for a in (ax, ax.figure.axes[-1]): a.tick_params(labelsize=7) # the last one is the color bar's
     ax.set(xlabel='predicted', ylabel='sign')
     if n>most: ax.set_title(f'the worst pairs: {most} of {n} signs', fontsize=8)
     return ax
@@ -377,8 +381,8 @@ def _draw_bars(ax, worst, column):
 # %% ../nbs/18_metrics.ipynb #84c1e4cb
 def plot_by_sign(
     report:Report,
-    ax=None # matplotlib axes
-): # the axes
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the recall of at most 30 signs, the worst first"
     ax = _plot_shares(report.by_sign, 'recall', 'recall by sign', ax)
     pale = f'pale: fewer than {_ESTABLISHED} signers'
@@ -388,8 +392,8 @@ def plot_by_sign(
 # %% ../nbs/18_metrics.ipynb #104d3032
 def plot_by_signer(
     report:Report,
-    ax=None # matplotlib axes
-): # the axes
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the accuracy of at most 30 signers, the worst first"
     return _plot_shares(report.by_signer, 'accuracy', 'accuracy by signer', ax)
 
@@ -397,7 +401,7 @@ def plot_by_signer(
 @patch
 def save(
     self:Report,
-    folder=None # where to write; None for the report's own `folder`
+    folder:PathLike|None=None # where to write; None for the report's own `folder`
 )->Path: # the folder
     "Write the report as text, tables and pictures"
     folder = Path(folder or self.folder)

@@ -7,7 +7,13 @@ __all__ = ['PART_COLORS', 'new_axes', 'percent_axis', 'write_figure', 'save_pict
 
 # %% ../nbs/04_plots.ipynb #25411df1
 import warnings
-from .utils import atomic_path,check_amount
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from .utils import PathLike,atomic_path,check_amount
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 # %% ../nbs/04_plots.ipynb #12782d2c
 PART_COLORS = {'face':'#c2507a', 'left_hand':'tab:blue', 'right_hand':'tab:orange',
@@ -15,21 +21,21 @@ PART_COLORS = {'face':'#c2507a', 'left_hand':'tab:blue', 'right_hand':'tab:orang
 
 # %% ../nbs/04_plots.ipynb #67d0b499
 def new_axes(
-    ax,        # matplotlib axes; None for new ones
-    height=1.8 # of new axes, in inches
-): # the axes
+    ax:'Axes|None',  # matplotlib axes; None for new ones
+    height:float=1.8 # of new axes, in inches
+)->'Axes': # the axes
     "The given axes, or new ones, in the common style"
     import matplotlib.pyplot as plt
     check_amount(height=height)
     if ax is None: ax = plt.subplots(figsize=(4,height), dpi=72, layout='constrained')[1]
     ax.tick_params(labelsize=7, length=2)
-    for axis in (ax.xaxis, ax.yaxis): axis.label.set_size(8)
+    for axis in (ax.xaxis, ax.yaxis): axis.label.set_fontsize(8)
     ax.spines[['top','right']].set_visible(False)
     return ax
 
 # %% ../nbs/04_plots.ipynb #05c7affe
 def percent_axis(
-    axis # matplotlib axis, e.g. `ax.xaxis`
+    axis:'Axis' # matplotlib axis, e.g. `ax.xaxis`
 )->None:
     "Show shares from 0 to 1 as percent"
     from matplotlib.ticker import PercentFormatter
@@ -37,8 +43,8 @@ def percent_axis(
 
 # %% ../nbs/04_plots.ipynb #790c6869
 def write_figure(
-    fig, # matplotlib figure
-    path # picture to write
+    fig:'Figure', # matplotlib figure
+    path:PathLike # picture to write
 )->None:
     "Write a figure; a letter that its font lacks is drawn as a box, which needs no warning"
     with atomic_path(path) as tmp, warnings.catch_warnings():
@@ -46,9 +52,9 @@ def write_figure(
         fig.savefig(tmp)
 
 def save_picture(
-    plot,        # function that draws on the axes it gets as `ax`
-    path,        # picture to write
-    width:float, # inches
+    plot:Callable, # function that draws on the axes it gets as `ax`
+    path:PathLike, # picture to write
+    width:float,   # inches
     height:float
 )->None:
     "Write the picture that `plot(ax=...)` draws"

@@ -9,20 +9,21 @@ __all__ = ['Worker', 'camera_name', 'camera_frames', 'timely', 'Capture', 'as_ca
 # %% ../nbs/66_predict_on_camera.ipynb #9f2145d0
 import re,sys,time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable,Generator,Iterable,Iterator,Sequence
 from contextlib import closing,nullcontext
 from functools import partial
 from numbers import Integral
 from pathlib import Path
 from queue import Empty,SimpleQueue
 from threading import Thread
-from typing import NamedTuple
+from typing import Any,NamedTuple
+import numpy as np
 from fastcore.basics import patch
-from .utils import check_amount,check_count
+from .utils import PathLike,check_amount,check_count
 from .video import DEFAULT_FPS,check_video_path,container_info,quiet,timed_frames,write_video
-from .holistic import HolisticExtractor,load_mediapipe
+from .holistic import Extractor,HolisticExtractor,load_mediapipe
 from .clip import check_given
-from .predict import load_recognizer
+from .predict import ModelLike,Recognizer,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,enlarged
 from .window import check_screen,has_screen,open_window,until_interrupted
@@ -32,10 +33,12 @@ from .predict_on_video import expect_video
 class Worker:
     "A function in a thread of its own: `send` it work, `take` its answer or its exception"
     def __init__(self,
-        fn,                 # called with what is sent
-        finish=lambda: None # called by the thread at its end
+        fn:Callable,                 # called with what is sent
+        finish:Callable=lambda: None # called by the thread at its end
     ):
-        self.todo,self.done,self.busy = SimpleQueue(),SimpleQueue(),False
+        self.todo:SimpleQueue = SimpleQueue()
+        self.done:SimpleQueue = SimpleQueue()
+        self.busy = False
         self.thread = Thread(target=self._run, args=(fn, finish), name='asl worker', daemon=True)
         self.thread.start()
 
@@ -45,24 +48,24 @@ class Worker:
             except Exception as e: self.done.put((None, e))
         finish()
 
-    def send(self, *args):
+    def send(self, *args:Any)->None:
         "Call the function with these"
         self.busy = True
         self.todo.put(args)
 
     @property
-    def ready(self):
+    def ready(self)->bool:
         "Whether an answer can be taken at once"
         return not self.done.empty()
 
-    def take(self, timeout=None):
+    def take(self, timeout:float|None=None)->Any:
         "The answer; `queue.Empty` if it takes longer than timeout seconds"
         answer,error = self.done.get(timeout=timeout)
         self.busy = False
         if error: raise error
         return answer
 
-    def close(self, timeout=None):
+    def close(self, timeout:float|None=None)->None:
         "End the thread after its current work; wait for that, at most timeout seconds"
         self.todo.put(None)
         self.thread.join(timeout)
@@ -71,7 +74,7 @@ class Worker:
 _SCHEME = re.compile(r'[a-z][a-z0-9+.-]+:/{1,2}', re.I) # one letter is a drive of Windows
 
 def camera_name(
-    camera # number or address
+    camera:int|str # number or address
 )->str:
     "What a camera is called in messages: never with a user name, a password or a path"
     if not isinstance(camera, str): return f'camera {camera}'
@@ -104,8 +107,8 @@ def _check_live(cap, camera):
 
 # %% ../nbs/66_predict_on_camera.ipynb #bbd05d55
 def camera_frames(
-    camera # its number, 0 for the first, or its address
-): # generator of (seconds, RGB frame)
+    camera:int|str # its number, 0 for the first, or its address
+)->Generator: # generator of (seconds, RGB frame)
     "The frames of a camera as they come"
     import cv2
     cap = _open_camera(camera)
@@ -121,10 +124,10 @@ def camera_frames(
 
 # %% ../nbs/66_predict_on_camera.ipynb #ce23212e
 def timely(
-    source,     # generator of (seconds, RGB frame)
-    name,       # of the source, for the error
-    timeout=10. # seconds to wait for a frame
-): # generator of (seconds, RGB frame)
+    source:Iterator,  # generator of (seconds, RGB frame)
+    name:str,         # of the source, for the error
+    timeout:float=10. # seconds to wait for a frame
+)->Generator: # generator of (seconds, RGB frame)
     "The same, read in a thread; `RuntimeError` when the next frame does not come in time"
     check_amount(timeout=timeout)
     return _timely(source, name, timeout)
@@ -144,17 +147,17 @@ def _timely(source, name, timeout):
 # %% ../nbs/66_predict_on_camera.ipynb #0ffbef30
 class Capture(NamedTuple):
     "A source of frames, and what to know about it"
-    frames: object # generator of (seconds, RGB frame)
+    frames: Iterator   # of (seconds, RGB frame)
     name: str
-    live: bool     # frames come whether they are wanted or not
-    fps: float     # None: by the clock
+    live: bool         # frames come whether they are wanted or not
+    fps: float|None    # None: by the clock
 
 # %% ../nbs/66_predict_on_camera.ipynb #86fa84a0
 _LOGIN = re.compile('[^/]+:[^/]+@') # of an address without rtsp://
 
 def as_camera(
-    capture # what a user typed
-): # number or address of a camera; None for anything else
+    capture:Any # what a user typed
+)->int|str|None: # number or address of a camera; None for anything else
     "The camera that a user means"
     text = str(capture)
     if isinstance(capture, Integral) or isinstance(capture, str) and re.fullmatch('-?[0-9]+', text):
@@ -168,7 +171,7 @@ def as_camera(
 
 # %% ../nbs/66_predict_on_camera.ipynb #9bf947fc
 def open_capture(
-    capture # number or address of a camera, video file, or iterable of RGB frames
+    capture:int|PathLike|Iterable # number or address of a camera, video file, or RGB frames
 )->Capture:
     "The source that a user names"
     camera = as_camera(capture)
@@ -186,19 +189,20 @@ def open_capture(
 class Feed:
     "The frames of one source, looked at in a thread of its own"
     def __init__(self,
-        live=False,    # drop frames rather than wait?
-        extractor=None # None for `HolisticExtractor()`
+        live:bool=False,                      # drop frames rather than wait?
+        extractor:Extractor|None=None # None for `HolisticExtractor()`
     ):
         self.live,self.extractor = live,extractor or HolisticExtractor()
         self.frames,self.dropped,self.landmarks = 0,0,None # the latest landmarks
 
-    def look(self, seconds, frame, lm):
+    def look(self, seconds:float, frame:np.ndarray, lm:np.ndarray)->tuple:
         "Done in the thread, with a frame and its landmarks"
         return seconds,frame,lm
 
-    def learn(self, seconds, frame, lm): "Take in what `look` returned, in the caller's thread"
-    def picture(self, frame): return frame
-    def finish(self): "The source is over"
+    def learn(self, seconds:float, frame:np.ndarray, lm:np.ndarray)->None:
+        "Take in what `look` returned, in the caller's thread"
+    def picture(self, frame:np.ndarray)->np.ndarray: return frame
+    def finish(self)->None: "The source is over"
 
     def _look(self, extract, seconds, frame):
         lm = extract(frame)
@@ -211,9 +215,9 @@ class Feed:
 # %% ../nbs/66_predict_on_camera.ipynb #bac0fea4
 @patch
 def pictures(self:Feed,
-    source, # iterable of (seconds, RGB frame)
-    show    # called with each picture; says whether to go on
-): # generator of (seconds, picture)
+    source:Iterable[tuple], # iterable of (seconds, RGB frame)
+    show:Callable           # called with each picture; says whether to go on
+)->Generator: # generator of (seconds, picture)
     "Each frame with what is known when it comes"
     with self.extractor as extract, closing(Worker(partial(self._look, extract))) as looker:
         for seconds,frame in source:
@@ -233,22 +237,24 @@ def pictures(self:Feed,
 class CameraFeed(Feed):
     "Recognizes the signs in one source of frames, and draws what it knows"
     def __init__(self,
-        recognizer,     # `Recognizer`
-        last_frames=32, # how far back a look goes, in frames at 30 per second
-        live=False,     # drop frames rather than wait?
-        fps=None,       # frames per second; None for the clock
-        on_event=None,  # called with each `SignRecognized`
-        extractor=None, # None for `HolisticExtractor()`
-        early=True      # report a sign while it lasts
+        recognizer:Recognizer,       # `Recognizer`
+        last_frames:int=32,          # how far back a look goes, in frames at 30 per second
+        live:bool=False,             # drop frames rather than wait?
+        fps:float|None=None,         # frames per second; None for the clock
+        on_event:Callable|None=None, # called with each `SignRecognized`
+        extractor:Extractor|None=None, # None for `HolisticExtractor()`
+        early:bool=True              # report a sign while it lasts
     ):
         check_count(last_frames=last_frames)
         check_given(fps=fps)
         super().__init__(live, extractor)
         self.recognizer,self.window,self.fps = recognizer,last_frames/DEFAULT_FPS,fps
-        self.on_event,self.early,self.stream = on_event,early,None
-        self.top,self.signs = [],[] # of the current sign; recognized
+        self.on_event,self.early = on_event,early
+        self.stream:StreamRecognizer|None = None # made for the first frame
+        self.top:list = []   # of the current sign
+        self.signs:list = [] # recognized
 
-    def __repr__(self):
+    def __repr__(self)->str:
         return f'{self.frames} frames, {self.dropped} dropped, {len(self.signs)} signs'
 
     @property
@@ -258,7 +264,7 @@ class CameraFeed(Feed):
 
 # %% ../nbs/66_predict_on_camera.ipynb #4ac64aff
 @patch
-def picture(self:CameraFeed, frame):
+def picture(self:CameraFeed, frame:np.ndarray)->np.ndarray:
     "The frame with the latest landmarks, and lines below it: always as many"
     frame = enlarged(frame)
     if self.landmarks is not None: frame = draw_landmarks_on_frame(frame, self.landmarks)
@@ -268,7 +274,7 @@ def picture(self:CameraFeed, frame):
 
 # %% ../nbs/66_predict_on_camera.ipynb #2addc5e6
 @patch
-def note(self:CameraFeed, events):
+def note(self:CameraFeed, events:Sequence)->None:
     "Keep and report the recognized signs among the events"
     for e in events:
         if not isinstance(e, SignRecognized): continue
@@ -277,7 +283,7 @@ def note(self:CameraFeed, events):
 
 # %% ../nbs/66_predict_on_camera.ipynb #67e00679
 @patch
-def look(self:CameraFeed, seconds, frame, lm):
+def look(self:CameraFeed, seconds:float, frame:np.ndarray, lm:np.ndarray)->tuple:
     "What happened, and the current sign"
     if self.stream is None:
         aspect = frame.shape[1]/frame.shape[0]
@@ -286,22 +292,22 @@ def look(self:CameraFeed, seconds, frame, lm):
 
 # %% ../nbs/66_predict_on_camera.ipynb #5e3a61e1
 @patch
-def learn(self:CameraFeed, events, top):
+def learn(self:CameraFeed, events:Sequence, top:list)->None:
     "Note what was found"
     self.top = top
     self.note(events)
 
 # %% ../nbs/66_predict_on_camera.ipynb #410f5c9c
 @patch
-def finish(self:CameraFeed):
+def finish(self:CameraFeed)->None:
     "Note a sign that lasts to the end"
     if self.stream: self.note(self.stream.flush())
 
 # %% ../nbs/66_predict_on_camera.ipynb #60fbecce
 def at_rate(
-    pictures, # of (seconds, picture)
-    fps       # frames per second
-): # generator of pictures
+    pictures:Iterable[tuple], # of (seconds, picture)
+    fps:float                 # frames per second
+)->Iterator[np.ndarray]: # generator of pictures
     "Pictures by the clock as frames of a video: the longer one was shown, the more frames it gets"
     n = 0
     for seconds,picture in pictures:
@@ -311,16 +317,16 @@ def at_rate(
 
 # %% ../nbs/66_predict_on_camera.ipynb #386f4d78
 def show_camera_feed(
-    model,          # what `load_recognizer` takes: `Recognizer`, model, bundled name or path
-    last_frames=32, # how far back a look goes, in frames at 30 per second
-    capture=0,      # number or address of a camera, video file, or iterable of RGB frames
-    on_event=None,  # called with each `SignRecognized` as it comes
-    save=None,      # mp4 to write; None writes nothing
-    show=None,      # shows a picture, says whether to go on; None for a window, where there is a screen
-    extractor=None, # None for `HolisticExtractor()`
-    timeout=10.,    # seconds without a frame that are an error
-    early=True      # report a sign while it lasts
-)->list: # of `SignRecognized`
+    model:ModelLike,         # what `load_recognizer` takes
+    last_frames:int=32,      # how far back a look goes, in frames at 30 per second
+    capture:int|PathLike|Iterable=0, # number or address of a camera, video file, or RGB frames
+    on_event:Callable|None=None, # called with each `SignRecognized` as it comes
+    save:PathLike|None=None, # mp4 to write; None writes nothing
+    show:Callable|None=None, # shows a picture, says whether to go on; None for a window
+    extractor:Extractor|None=None, # None for `HolisticExtractor()`
+    timeout:float=10.,       # seconds without a frame that are an error
+    early:bool=True          # report a sign while it lasts
+)->list[SignRecognized]: # of `SignRecognized`
     "Show a camera's or a video's frames with landmarks and signs until it ends or q is pressed"
     check_count(last_frames=last_frames)
     check_amount(timeout=timeout)

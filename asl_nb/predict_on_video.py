@@ -8,26 +8,27 @@ __all__ = ['MAX_CLIP', 'get_random_video', 'expect_video', 'get_video_landmarks'
 
 # %% ../nbs/65_predict_on_video.ipynb #34db8894
 import tempfile
+from collections.abc import Iterable,Iterator,Sequence
 from itertools import chain
 from pathlib import Path
 import numpy as np
-from .utils import check_count,progress_bar
+from .utils import PathLike,check_count,progress_bar
 from .config import Config
 from .landmarks import N_ROWS
 from .video import DEFAULT_FPS,VIDEO_SUFFIXES,check_video_path,container_info,find_videos
 from .video import frame_rate,iter_frames,timed_frames,write_video
-from .holistic import timed_landmarks,video_to_landmarks
+from .holistic import Extractor,timed_landmarks,video_to_landmarks
 from .data.formats import LANDMARK_SUFFIXES
 from .clip import Clip,check_given
-from .predict import load_recognizer
+from .predict import ModelLike,Prediction,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import draw_bars,draw_landmarks_on_frame,draw_timeline,enlarged
 from .window import check_screen,show_frames
 
 # %% ../nbs/65_predict_on_video.ipynb #137befa5
 def get_random_video(
-    root_dir=None, # folder with videos, also in folders below; None for RAW_DATA_DIR
-    rng=None       # random generator; None for a new one
+    root_dir:PathLike|None=None, # folder with videos, also in folders below; None for RAW_DATA_DIR
+    rng:np.random.Generator|None=None # random generator; None for a new one
 )->Path:
     "A random video of a folder"
     root_dir = root_dir or Config().path('RAW_DATA_DIR')
@@ -37,8 +38,8 @@ def get_random_video(
 
 # %% ../nbs/65_predict_on_video.ipynb #13d18ec0
 def expect_video(
-    video_path # a file
-): # the same
+    video_path:PathLike # a file
+)->PathLike: # the same
     "`ValueError` for a file of another kind"
     path = Path(video_path)
     found = path.suffix.lower()
@@ -49,20 +50,20 @@ def expect_video(
 
 # %% ../nbs/65_predict_on_video.ipynb #51c47549
 def get_video_landmarks(
-    video_path,    # the video
-    extractor=None # None for Holistic
+    video_path:PathLike,                  # the video
+    extractor:Extractor|None=None # None for Holistic
 )->np.ndarray: # (T, 543, 3) in units of the picture's height, NaN = not seen
     "The landmarks of a video, with its aspect applied"
     lm,info = video_to_landmarks(expect_video(video_path), extractor)
-    return lm*np.float32([info.aspect, 1, info.aspect])
+    return lm*np.array([info.aspect, 1, info.aspect], np.float32)
 
 # %% ../nbs/65_predict_on_video.ipynb #b565348f
 def get_top_n_predictions(
-    model_checkpoint, # what `load_recognizer` takes
-    landmarks,        # (T, 543, 3) of `get_video_landmarks`
-    n:int,            # signs to name
-    fps=None          # frames per second; None for the training's
-)->list: # of `Prediction`
+    model_checkpoint:ModelLike, # what `load_recognizer` takes
+    landmarks:np.ndarray,       # (T, 543, 3) of `get_video_landmarks`
+    n:int,                      # signs to name
+    fps:float|None=None         # frames per second; None for the training's
+)->list[Prediction]: # of `Prediction`
     "The n most probable signs, with their probabilities"
     check_count(n=n)
     check_given(fps=fps)
@@ -106,12 +107,12 @@ def _mean_rate(video_path, times): return frame_rate(times, container_info(video
 
 # %% ../nbs/65_predict_on_video.ipynb #bd250d53
 def recognize_video(
-    video_path,     # the video
-    model,          # what `load_recognizer` takes
-    extractor=None, # None for Holistic
-    top=5,          # signs to name in each event
-    progress=False  # show a bar?
-)->list: # of `SignRecognized`; times in seconds
+    video_path:PathLike,                   # the video
+    model:ModelLike,                       # what `load_recognizer` takes
+    extractor:Extractor|None=None, # None for Holistic
+    top:int=5,                             # signs to name in each event
+    progress:bool=False                    # show a bar?
+)->list[SignRecognized]: # of `SignRecognized`; times in seconds
     "The signs of a video: one for a short video, those of the stream for a long one"
     check_count(top=top)
     timed = timed_landmarks(expect_video(video_path), extractor, progress)
@@ -133,13 +134,13 @@ def _kept(file):
 
 # %% ../nbs/65_predict_on_video.ipynb #8c45e7fd
 def annotated_frames(
-    video_path,    # the video
-    landmarks,     # iterable of (543, 3), one per frame
-    events,        # list of `SignRecognized`
-    duration,      # of the video, in seconds
-    sign='',       # the true sign, if it is known
-    show_mesh=True # whether to draw the landmarks
-): # yields (H, W, 3) RGB frames, with lines below the picture
+    video_path:PathLike,             # the video
+    landmarks:Iterable[np.ndarray],  # iterable of (543, 3), one per frame
+    events:Sequence[SignRecognized], # list of `SignRecognized`
+    duration:float,                  # of the video, in seconds
+    sign:str='',                     # the true sign, if it is known
+    show_mesh:bool=True              # whether to draw the landmarks
+)->Iterator[np.ndarray]: # yields (H, W, 3) RGB frames, with lines below the picture
     "The frames of a video with landmarks drawn in, and signs and timeline below"
     title = f'sign: {sign}' if sign else ''
     lines = max([len(e.top) for e in events], default=0) + bool(sign)
@@ -151,20 +152,21 @@ def annotated_frames(
 
 # %% ../nbs/65_predict_on_video.ipynb #86f886d6
 def play_video_with_predictions(
-    video_path,            # the video
-    model_checkpoint,      # what `load_recognizer` takes
-    num_top_predictions=3, # signs to name
-    sign='',               # the true sign, if it is known
-    show_mesh=True,        # whether to draw the landmarks
-    out=None,              # mp4 to write; None for a window
-    extractor=None,        # None for Holistic
-    progress=False         # show bars?
-)->list: # of `SignRecognized`; times in seconds
+    video_path:PathLike,                   # the video
+    model_checkpoint:ModelLike,            # what `load_recognizer` takes
+    num_top_predictions:int=3,             # signs to name
+    sign:str='',                           # the true sign, if it is known
+    show_mesh:bool=True,                   # whether to draw the landmarks
+    out:PathLike|None=None,                # mp4 to write; None for a window
+    extractor:Extractor|None=None, # None for Holistic
+    progress:bool=False                    # show bars?
+)->list[SignRecognized]: # of `SignRecognized`; times in seconds
     "Play, or write, a video with its landmarks and signs"
     check_count(num_top_predictions=num_top_predictions)
     if out is None: check_screen('out=FILE or --out FILE writes the video with its signs to a file')
     else: check_video_path(out, video_path)
-    recognizer,times = load_recognizer(model_checkpoint),[]
+    recognizer = load_recognizer(model_checkpoint)
+    times:list = [] # of the frames
     with tempfile.TemporaryFile() as file:
         timed = _keep(timed_landmarks(expect_video(video_path), extractor, progress), file, times)
         events = _recognize(video_path, timed, recognizer, num_top_predictions)

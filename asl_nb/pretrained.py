@@ -7,7 +7,7 @@ __all__ = ['PICTURE_ASPECT', 'PICTURE_UNIT', 'PICTURE_ORIGIN', 'LICENSE', 'load_
 
 # %% ../nbs/60_pretrained.ipynb #a4a9a5ea
 import numpy as np
-from .utils import DEFAULT_WEIGHTS
+from .utils import DEFAULT_WEIGHTS,PathLike
 from .landmarks import N_ROWS
 from .models.checkpoint import ASSETS,pretrained_file
 
@@ -15,7 +15,7 @@ from .models.checkpoint import ASSETS,pretrained_file
 PICTURE_ASPECT,PICTURE_UNIT,PICTURE_ORIGIN = 4/3,.42,(2/3,.55) # in units of the picture's height
 
 def load_prototypes(
-    path=ASSETS/f'{DEFAULT_WEIGHTS}-prototypes.safetensors' # points of each sign, and their rows
+    path:PathLike=ASSETS/f'{DEFAULT_WEIGHTS}-prototypes.safetensors' # points, rows
 )->dict: # sign -> (30, 543, 2) float32 landmarks, NaN = not seen
     "One average movement for each sign: test patterns"
     from safetensors.numpy import load_file
@@ -31,7 +31,7 @@ LICENSE = ('the bundled weights and average movements are not: they are given as
            'for learning and research, and what they were made from belongs to its makers')
 
 def read_card(
-    name # one of `list_pretrained`
+    name:PathLike # one of `list_pretrained`
 )->str:
     "What is known about bundled weights: data, accuracy, limits, license"
     return pretrained_file(name).with_suffix('.md').read_text(encoding='utf-8')

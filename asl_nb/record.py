@@ -9,19 +9,20 @@ __all__ = ['ANSWERS', 'checked_name', 'read_plan', 'Take', 'ClipCutter', 'refusa
 # %% ../nbs/69_record.ipynb #1a3775b0
 import csv,io,json,math,os,re,sys,unicodedata
 from collections import Counter,deque
+from collections.abc import Callable,Iterable,Sequence
 from contextlib import closing,nullcontext
 from html import escape
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import NamedTuple
+from typing import TYPE_CHECKING,Any,NamedTuple
 import numpy as np
 from fastcore.basics import patch
-from .utils import atomic_path,check_amount,check_count,writable_folder
+from .utils import PathLike,atomic_path,check_amount,check_count,writable_folder
 from .config import Config
 from .landmarks import LEFT_HAND,RIGHT_HAND,write_clip
 from .video import frame_rate,write_video
-from .holistic import load_mediapipe
+from .holistic import Extractor,load_mediapipe
 from .data.raw import judge_body,load_label_map,parts_seen,read_clip,read_table
 from .clip import Clip,check_given
 from .data.extract import clip_number,signer_number
@@ -32,11 +33,12 @@ from .stream import SECONDS_KEPT,SHORTEST_SIGN,HandMovement,Span
 from .drawing import draw_bars,draw_landmarks_on_frame,enlarged,font_file,jpeg
 from .window import check_screen,open_window
 from .predict_on_camera import Feed,open_capture,timely
+if TYPE_CHECKING: from matplotlib.figure import Figure
 
 # %% ../nbs/69_record.ipynb #e9bed358
 def checked_name(
-    text, # of a sign or a signer
-    what  # it names, for the error
+    text:str, # of a sign or a signer
+    what:str  # it names, for the error
 )->str:
     "A name as tables have it: without spaces around it, letters composed"
     name = unicodedata.normalize('NFC', str(text).strip())
@@ -53,8 +55,8 @@ def _planned(sign, n, clips, path):
 
 # %% ../nbs/69_record.ipynb #853fb2ab
 def read_plan(
-    path,    # CSV file with columns sign and, where needed, clips
-    clips=10 # of a sign whose number is left out
+    path:PathLike, # CSV file with columns sign and, where needed, clips
+    clips:int=10   # of a sign whose number is left out
 )->dict: # sign -> clips
     "What is to be recorded"
     check_count(clips=clips)
@@ -96,26 +98,26 @@ _MARGIN = .2 # seconds before and after a movement
 class ClipCutter:
     "Cuts a stream of frames into clips, one for each movement of the hands"
     def __init__(self,
-        fps=None # that the source declares; None for the clock's
+        fps:float|None=None # that the source declares; None for the clock's
     ):
         check_given(fps=fps)
         self.fps,self.movement = fps,HandMovement()
-        self.kept = deque() # (seconds, frame, landmarks)
+        self.kept:deque = deque() # (seconds, frame, landmarks)
 
     def push(self,
-        seconds, # since the stream began
-        frame,   # (H, W, 3) uint8 RGB
-        lm       # (543, 3) its landmarks
-    )->Take: # None while no movement ends
+        seconds:float,    # since the stream began
+        frame:np.ndarray, # (H, W, 3) uint8 RGB
+        lm:np.ndarray     # (543, 3) its landmarks
+    )->Take|None: # None while no movement ends
         "Take in a frame"
         self.kept.append((seconds, frame, lm))
         aspect = frame.shape[1]/frame.shape[0]
-        span = self.movement.push(lm[:,:2]*np.float32([aspect,1]), seconds)
+        span = self.movement.push(lm[:,:2]*np.array([aspect,1], np.float32), seconds)
         take = self._cut(span) if span and span.end is not None else None
         self._forget(seconds)
         return take
 
-    def end(self)->Take: # None at rest
+    def end(self)->Take|None: # None at rest
         "The stream is over, and with it a movement"
         span = self.movement.end()
         return self._cut(span) if span else None
@@ -148,10 +150,10 @@ def _hands_outside(points, aspect):
 
 # %% ../nbs/69_record.ipynb #0f21a31f
 def refusal(
-    take # `Take`
+    take:Take # `Take`
 )->str: # '' if it can be kept
     "Why a clip is of no use"
-    seconds,points = take.span.end-take.span.start,take.clip.points[take.moving]
+    seconds,points = (take.span.end or math.inf)-take.span.start,take.clip.points[take.moving]
     if seconds>SECONDS_KEPT: return f'too long ({seconds:.0f} s): rest your hands after the sign'
     if seconds<SHORTEST_SIGN: return f'too short ({seconds:.1f} s)'
     if len(points)<_LEAST_FRAMES or not take.clip.fps:
@@ -169,14 +171,14 @@ _OTHER_SIZE = 1.5 # times as wide or narrow
 _SLOW = 12        # pictures per second; with fewer, a fast hand is seen in two or three of them
 
 def body_size(
-    take # `Take`
+    take:Take # `Take`
 )->float: # in heights of the picture
     "The width of the shoulders"
     return float(np.median(shoulder_width(take.clip.points)))
 
 def doubt(
-    take, # `Take`
-    sizes # of the clips before
+    take:Take,            # `Take`
+    sizes:Sequence[float] # of the clips before
 )->str: # '' if there is none
     "What is odd about a clip"
     ratio = body_size(take)/np.median(sizes) if sizes else 1
@@ -233,27 +235,31 @@ class Kept(NamedTuple):
 class Session:
     "What shall be recorded, and what is there already"
     def __init__(self,
-        out,    # data folder
-        signer, # who signs
-        plan,   # {sign: clips}
-        keep_videos=False # write the pictures too?
+        out:PathLike, # data folder
+        signer:str,   # who signs
+        plan:dict,    # {sign: clips}
+        keep_videos:bool=False # write the pictures too?
     ):
         self.signer,self.plan,self.keep_videos = checked_name(signer, 'signer'),plan,keep_videos
         self.out,table = _data_folder(out)
-        self.number,self.there,self.known = signer_number(self.signer),Counter(),set()
-        self.left_out,self.kept,self.sizes = set(),[],[] # kept: `Kept`
+        self.number = signer_number(self.signer)
+        self.there:Counter = Counter() # clips of each sign
+        self.known:set = set()         # numbers of clips
+        self.left_out:set = set()      # signs
+        self.kept:list[Kept] = []
+        self.sizes:list[float] = []
         if table is None: return
         self.there += Counter(table.sign[table.participant_id==self.number])
         self.known |= {*table.sequence_id}
 
     @property
-    def sign(self): # None if nothing is missing
+    def sign(self)->str|None: # None if nothing is missing
         "The sign to record next"
         missing = (s for s,n in self.plan.items() if self.there[s]<n and s not in self.left_out)
         return next(missing, None)
 
     @property
-    def title(self):
+    def title(self)->str:
         "Which clip comes next, of this sign and of a plan"
         if self.sign is None: return 'all done'
         title = f'{self.sign}: {self.there[self.sign]+1} of {self.plan[self.sign]}'
@@ -261,12 +267,12 @@ class Session:
         done,total = sum(self.there[s] for s in self.plan),sum(self.plan.values())
         return f'{title} ({done} of {total} clips done)'
 
-    def __repr__(self):
+    def __repr__(self)->str:
         return ', '.join(f'{s} {self.there[s]} of {n}' for s,n in self.plan.items())
 
 # %% ../nbs/69_record.ipynb #32e90d2b
 @patch
-def refusal(self:Session, take):
+def refusal(self:Session, take:Take)->str:
     "Why a clip is not written; '' if it can be"
     if clip_number(take.clip.lm) in self.known: return 'the same clip is there already'
     return refusal(take)
@@ -274,10 +280,11 @@ def refusal(self:Session, take):
 # %% ../nbs/69_record.ipynb #13452fd9
 @patch
 def keep(self:Session,
-    take # `Take`
+    take:Take # `Take`
 )->None:
     "Write a clip of the current sign; what is written is complete without those that follow"
     clip,sign = take.clip,self.sign
+    if sign is None: raise ValueError('expected a sign that lacks clips, found none: the session is complete')
     number = clip_number(clip.lm)
     path = Path(Config.LANDMARK_FILES)/str(self.number)/f'{number}.parquet'
     video = self.out/_VIDEOS/_folder_name(sign)/f'{number}.mp4'
@@ -296,9 +303,9 @@ def keep(self:Session,
 _EDGES = {'rest':(90,90,90), 'sign':(6,180,130), 'recording':(220,40,60), 'ask':(17,110,190)} # RGB
 
 def draw_state(
-    frame, # (H, W, 3) uint8 RGB
-    color, # of the edge, RGB
-    text=''# as high as the picture
+    frame:np.ndarray, # (H, W, 3) uint8 RGB
+    color:tuple,      # of the edge, RGB
+    text:str=''       # as high as the picture
 )->np.ndarray: # a new frame
     "The frame with a colored edge, and a large text"
     import cv2
@@ -320,20 +327,23 @@ _COUNTDOWN = 3. # seconds
 class Recorder(Feed):
     "Records the clips of a session from one source of frames"
     def __init__(self,
-        session,        # `Session`
-        decide,         # called with a `Take` or None; gives one of `ANSWERS`, or None for not yet
-        guided=False,   # count down, and let clips wait for an answer?
-        live=False,     # drop frames rather than wait?
-        fps=None,       # that the source declares; None for the clock
-        extractor=None, # None for `HolisticExtractor()`
-        tell=print,     # called with each line of progress
-        ask=_ASK        # what the picture says while a clip waits
+        session:Session,     # `Session`
+        decide:Callable,     # called with a `Take` or None; gives one of `ANSWERS`, or None
+        guided:bool=False,   # count down, and let clips wait for an answer?
+        live:bool=False,     # drop frames rather than wait?
+        fps:float|None=None, # that the source declares; None for the clock
+        extractor:Extractor|None=None, # None for `HolisticExtractor()`
+        tell:Callable=print, # called with each line of progress
+        ask:str=_ASK         # what the picture says while a clip waits
     ):
         super().__init__(live, extractor)
         self.session,self.decide,self.guided,self.tell,self.ask = session,decide,guided,tell,ask
         self.cutter,self.over = ClipCutter(fps),False
-        self.now,self.ready = None,-math.inf # seconds: of the latest frame; end of the countdown
-        self.take,self.shown,self.said = None,None,'' # waits for an answer; since when; about it
+        self.now:Any = None     # seconds, of the latest frame
+        self.ready = -math.inf  # seconds, the end of the countdown
+        self.take:Any = None    # waits for an answer
+        self.shown:Any = None   # seconds, since when it waits
+        self.said = ''          # about it
 
 # %% ../nbs/69_record.ipynb #51e86d0a
 _HEIGHT = 480 # pixels, at most, of the pictures that are shown again or written
@@ -381,7 +391,7 @@ def _replayed(self:Recorder):
     return enlarged(self.take.frames[i]),clip.lm[i]
 
 @patch
-def picture(self:Recorder, frame):
+def picture(self:Recorder, frame:np.ndarray)->np.ndarray:
     "What the signer sees: the camera, or the clip that waits, and three lines below it"
     frame,lm = self._replayed() if self.take else (enlarged(_reduced(frame)),self.landmarks)
     state,text = self.state
@@ -394,7 +404,7 @@ def picture(self:Recorder, frame):
 
 # %% ../nbs/69_record.ipynb #d78c6c01
 @patch
-def learn(self:Recorder, seconds, frame, lm):
+def learn(self:Recorder, seconds:float, frame:np.ndarray, lm:np.ndarray)->None:
     "Take in a frame and its landmarks"
     if self.over: return
     if self.now is None and self.guided: self.ready = seconds+_COUNTDOWN
@@ -404,7 +414,7 @@ def learn(self:Recorder, seconds, frame, lm):
     if take: self._judge(take)
 
 @patch
-def finish(self:Recorder):
+def finish(self:Recorder)->None:
     "Take the movement that the end of the source has cut off"
     take = None if self.over else self.cutter.end()
     if take: self._judge(take)
@@ -439,9 +449,9 @@ _STRIPS,_FRAMES = 2,5 # clips in a row, frames of a clip; there is room for one 
 _WIDTH,_TITLE = 1.1,.25 # inches: of a frame, above a strip
 
 def plot_clips(
-    out, # data folder
-    kept # list of `Kept`
-): # matplotlib figure
+    out:PathLike,       # data folder
+    kept:Sequence[Kept] # list of `Kept`
+)->'Figure': # matplotlib figure
     "Filmstrips of clips"
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
@@ -462,7 +472,7 @@ def plot_clips(
 _PICTURE = 'recorded.png'
 
 def save_clips(
-    session # `Session`
+    session:Session # `Session`
 )->Path: # the picture
     "Write the filmstrips of the clips of a session into its folder"
     path = session.out/_PICTURE
@@ -499,31 +509,32 @@ def _run(recorder, source, window, timeout):
 
 # %% ../nbs/69_record.ipynb #f808ee90
 def record(
-    out,              # data folder to add to; a new one is made
-    signer,           # who signs
-    sign=None,        # what to sign
-    clips=10,         # of each sign that there shall be in the end
-    plan=None,        # CSV file of signs and clips, in place of one sign
-    camera=0,         # number or address of a camera, video file, or iterable of RGB frames
-    keep_videos=False,# write the pictures too?
-    guided=None,      # count down, and let clips wait for an answer? None for cameras only
-    show=None,        # shows a picture, says whether to go on; None for a window, if guided
-    decide=None,      # what `Recorder` calls; None for the window's keys
-    tell=_tell,       # called with each line of progress
-    extractor=None,   # None for `HolisticExtractor()`
-    timeout=10.       # seconds without a frame that are an error
+    out:PathLike,            # data folder to add to; a new one is made
+    signer:str,              # who signs
+    sign:str|None=None,      # what to sign
+    clips:int=10,            # of each sign that there shall be in the end
+    plan:PathLike|None=None, # CSV file of signs and clips, in place of one sign
+    camera:int|PathLike|Iterable=0, # number or address of a camera, video file, or RGB frames
+    keep_videos:bool=False,  # write the pictures too?
+    guided:bool|None=None,   # count down, and let clips wait for an answer? None for cameras only
+    show:Callable|None=None, # shows a picture, says whether to go on; None for a window, if guided
+    decide:Callable|None=None, # what `Recorder` calls; None for the window's keys
+    tell:Callable=_tell,     # called with each line of progress
+    extractor:Extractor|None=None, # None for `HolisticExtractor()`
+    timeout:float=10.        # seconds without a frame that are an error
 )->Session:
     "Record clips of signs until the plan is complete, the source ends or q is pressed"
     check_amount(timeout=timeout)
-    plan,source,keys = _plan(sign, plan, clips),open_capture(camera),SimpleQueue()
+    wanted,source = _plan(sign, plan, clips),open_capture(camera)
+    keys:SimpleQueue = SimpleQueue()
     guided = source.live if guided is None else guided
     if guided and not show: check_screen('--camera FILE takes the clips from a video')
-    session = Session(out, signer, plan, keep_videos)
+    session = Session(out, signer, wanted, keep_videos)
     if session.sign is None:
         tell(f'{session}: nothing to record, clips is their number in the end')
         return session
     if extractor is None: load_mediapipe() # takes seconds, in which camera frames would be lost
-    window = nullcontext(show or (lambda picture: True))
+    window:Any = nullcontext(show or (lambda picture: True))
     if guided and not show: window = open_window('asl record', keys.put)
     ask = _ASK if decide is None else ', '.join(ANSWERS)
     decide = decide or (lambda take: _pressed(keys) if guided else 'keep')
@@ -535,12 +546,13 @@ def record(
 class RecordWidget:
     "The camera's picture, a button for each answer, and the progress"
     def __init__(self,
-        out,    # data folder to add to
-        signer, # who signs
-        **how   # what else `record` takes
+        out:PathLike, # data folder to add to
+        signer:str,   # who signs
+        **how:Any     # what else `record` takes
     ):
         import ipywidgets as w
-        self.pressed,self.lines = SimpleQueue(),[]
+        self.pressed:SimpleQueue = SimpleQueue()
+        self.lines:list[str] = []
         self.heading = w.HTML()
         self.picture = w.Image(format='jpeg', layout={'align_self':'flex-start'}) # not stretched
         self.buttons = {a:w.Button(description=a, layout={'width':'6em'}) for a in ANSWERS}
@@ -549,20 +561,21 @@ class RecordWidget:
         self.thread = Thread(target=self.run, args=(out, signer, how), daemon=True)
         self.thread.start()
 
-    def show(self, frame):
+    def show(self, frame:np.ndarray)->bool:
         self.picture.value = jpeg(frame)
         return True
 
-    def decide(self, take): return None if self.pressed.empty() else self.pressed.get()
+    def decide(self, take:Take|None)->str|None:
+        return None if self.pressed.empty() else self.pressed.get()
 
-    def tell(self, line):
+    def tell(self, line:str)->None:
         "Add a line of progress, of which the last ones are shown"
         self.lines.append(line)
         self.heading.value = '<br>'.join(map(escape, self.lines[-3:]))
 
 # %% ../nbs/69_record.ipynb #2b2a288b
 @patch
-def run(self:RecordWidget, out, signer, how):
+def run(self:RecordWidget, out:PathLike, signer:str, how:dict)->None:
     "Record; what the thread does"
     self.tell('starting')
     try:

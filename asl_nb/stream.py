@@ -9,6 +9,7 @@ __all__ = ['SHORTEST_SIGN', 'SECONDS_KEPT', 'SignStarted', 'SignRecognized', 'ha
 # %% ../nbs/62_stream.ipynb #5cffb1ed
 import math,numbers,warnings
 from collections import deque
+from collections.abc import Callable,Iterable
 from functools import partial
 from typing import NamedTuple
 import numpy as np
@@ -19,13 +20,13 @@ from .data.raw import judge_body
 from .data.formats import as_landmarks
 from .data.preprocess import LAP_DEPTH
 from .clip import Clip,check_given
-from .predict import NO_SIGN,USUAL_SHOULDERS,hand_raised,rounded,shoulder_width
+from .predict import NO_SIGN,USUAL_SHOULDERS,Recognizer,hand_raised,rounded,shoulder_width
 
 # %% ../nbs/62_stream.ipynb #7729adda
 class SignStarted(NamedTuple):
     "Hands began to move"
     time: float # seconds since the stream began
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/62_stream.ipynb #c69d5f61
 class SignRecognized(NamedTuple):
@@ -35,16 +36,17 @@ class SignRecognized(NamedTuple):
     start: float # seconds since the stream began
     end: float
     top: list    # of `Prediction`
-    __repr__ = rounded
+    def __repr__(self)->str: return rounded(self)
 
 # %% ../nbs/62_stream.ipynb #49874e0d
 _APPEARING_SPEED = 3. # shoulder widths per second, of a hand that appears or vanishes
 
 def hand_speed(
-    before, now, # (543, 2) points of two frames, in units of the picture's height
-    seconds      # between them
+    before:np.ndarray, now:np.ndarray, # (543, 2) of two frames, in heights of the picture
+    seconds:float # between them
 )->float: # shoulder widths per second
     "How fast the faster hand moves"
+    check_amount(seconds=seconds)
     speeds = [0.]
     for hand in (LEFT_HAND, RIGHT_HAND):
         moved = np.linalg.norm(now[hand]-before[hand], axis=1).mean()
@@ -62,8 +64,8 @@ _SHORTEST_STEP = 1e-3  # seconds between two frames, for their speed
 
 class Span(NamedTuple):
     "A movement of the hands"
-    start: float      # seconds
-    end: float = None # when a hand was last raised; None while the movement lasts
+    start: float           # seconds
+    end: float|None = None # when a hand was last raised; None while the movement lasts
 
 # %% ../nbs/62_stream.ipynb #16d8ae36
 class HandMovement:
@@ -73,15 +75,16 @@ class HandMovement:
         self.before,self.speeds = None,deque(maxlen=_SPEEDS)
 
     def push(self,
-        points, # (543, 2) of the next frame, in units of the picture's height
-        time    # seconds
-    )->Span: # a movement that begins or ends with this frame; else None
+        points:np.ndarray, # (543, 2) of the next frame, in units of the picture's height
+        time:float         # seconds
+    )->Span|None: # a movement that begins or ends with this frame; else None
         "Take in a frame"
         self._measure(points, time)
         if hand_raised(points): self.raised = time
         if self._fast(): self.moved = time
         if self.start is None: return self._begin(time)
         if time-self.raised>=_SECONDS_LOWERED or time-self.moved>=_SECONDS_STILL: return self.end()
+        return None
 
     def _measure(self, points, time):
         "The speed since the last frame that had an earlier time"
@@ -99,7 +102,7 @@ class HandMovement:
         self.start = time
         return Span(time)
 
-    def end(self)->Span: # None at rest
+    def end(self)->Span|None: # None at rest
         "End the current movement"
         if self.start is None: return None
         ended,self.start = Span(self.start, self.raised),None
@@ -119,14 +122,15 @@ class Look(NamedTuple):
 class Vote:
     "Says which signs enough looks agree on"
     def __init__(self,
-        answer,    # called with a look's probabilities; gives an `Answer`
-        live=False # whether events come while a sign lasts
+        answer:Callable, # called with a look's probabilities; gives an `Answer`
+        live:bool=False  # whether events come while a sign lasts
     ):
         self.answer,self.live = answer,live
-        self.run,self.last = [],None # looks that agree; the last event of this movement
+        self.run:list[Look] = [] # that agree
+        self.last:SignRecognized|None = None # of this movement
 
     def push(self,
-        look # `Look`
+        look:Look # `Look`
     )->list: # of events
         "Take in a look"
         events = []
@@ -137,7 +141,7 @@ class Vote:
         return self._decide() if self.live else events
 
     def end(self,
-        whole=None # makes the look at the whole movement; used if no run has named a sign
+        whole:Callable|None=None # makes the look at the whole; used if no run has named a sign
     )->list: # of events
         "The movement is over"
         events = self._decide()
@@ -168,12 +172,12 @@ _WINDOW = 32/30       # seconds that a look takes in
 class StreamRecognizer:
     "Recognizes signs in a stream of landmarks"
     def __init__(self,
-        recognizer,   # `Recognizer`
-        aspect=None,  # width / height of the picture; None for SOURCE's
-        fps=None,     # frames per second; None for SOURCE's
-        live=False,   # whether events come while a sign lasts
-        window=_WINDOW, # seconds that a look takes in
-        top=5         # signs to name
+        recognizer:Recognizer,  # `Recognizer`
+        aspect:float|None=None, # width / height of the picture; None for SOURCE's
+        fps:float|None=None,    # frames per second; None for SOURCE's
+        live:bool=False,        # whether events come while a sign lasts
+        window:float=_WINDOW, # seconds that a look takes in
+        top:int=5               # signs to name
     ):
         check_amount(window=window)
         check_count(top=top)
@@ -182,12 +186,12 @@ class StreamRecognizer:
         self.aspect,self.fps = aspect or usual['aspect'],fps or usual['fps']
         self.answer = partial(recognizer.answer, top=top)
         self.movement,self.vote = HandMovement(),Vote(self.answer, live)
-        self.frames = deque() # (time, landmarks) of the last seconds
+        self.frames:deque = deque() # (time, landmarks) of the last seconds
         self.n,self.time,self.looked = 0,-np.inf,-np.inf # frames so far; times of the last one, the last look
         self.warning = '' # what was said of a movement that fits no person
 
     @property
-    def top(self):
+    def top(self)->list:
         "The most probable signs while a movement lasts"
         return self.answer(self.vote.run[-1].probs).top if self.vote.run else []
 
@@ -195,8 +199,8 @@ class StreamRecognizer:
 @patch
 def _as_frame(self:StreamRecognizer, lm):
     "A frame as landmarks (543, 2 or 3), like the others of its movement; `ValueError` for anything else"
-    shape,shapes = np.shape(lm),((N_ROWS,2), (N_ROWS,3))
-    if self.frames: shapes = self.frames[-1][1].shape,
+    shape = np.shape(lm)
+    shapes = [self.frames[-1][1].shape] if self.frames else [(N_ROWS,2), (N_ROWS,3)]
     if shape in shapes: return as_landmarks([lm], 'frame')[0]
     expected = ' or '.join(map(str, shapes))
     raise ValueError(f'frame: expected landmarks {expected}, found {shape or type(lm).__name__}')
@@ -206,7 +210,7 @@ def _as_frame(self:StreamRecognizer, lm):
 def _clock(self:StreamRecognizer, time):
     "The time of the next frame; `ValueError` if it is no number, or earlier than that of the last one"
     if time is None: time = self.n/self.fps
-    if isinstance(time, numbers.Real) and math.isfinite(time) and time>=self.time: return time
+    if isinstance(time, numbers.Real) and math.isfinite(time) and float(time)>=self.time: return time
     raise ValueError(f'time: expected seconds, no earlier than the last frame, found {time!r}')
 
 # %% ../nbs/62_stream.ipynb #6313d5a8
@@ -219,13 +223,13 @@ def _keep(self:StreamRecognizer, time, lm):
 # %% ../nbs/62_stream.ipynb #e2540951
 @patch
 def push(self:StreamRecognizer,
-    lm,       # (543, 2 or 3) landmarks of the next frame, NaN = not seen
-    time=None # seconds since the stream began; None counts frames
+    lm:np.ndarray,       # (543, 2 or 3) landmarks of the next frame, NaN = not seen
+    time:float|None=None # seconds since the stream began; None counts frames
 )->list: # of events
     "Take in a frame"
     lm,time = self._as_frame(lm),self._clock(time)
     self.n,self.time = self.n+1,time
-    span = self.movement.push(lm[:,:2]*np.float32([self.aspect, 1]), time)
+    span = self.movement.push(lm[:,:2]*np.array([self.aspect, 1], np.float32), time)
     if span or self.movement.start is not None: self._keep(time, lm)
     if span is None: return self._look_again(time)
     return [SignStarted(time)] if span.end is None else self._finish(span)
@@ -278,8 +282,8 @@ def _finish(self:StreamRecognizer, span):
 # %% ../nbs/62_stream.ipynb #4230e9c7
 @patch
 def recognize(self:StreamRecognizer,
-    landmarks # iterable of (543, 2 or 3), one per frame
-)->list: # of `SignRecognized`
+    landmarks:Iterable[np.ndarray] # iterable of (543, 2 or 3), one per frame
+)->list[SignRecognized]: # of `SignRecognized`
     "The signs of frames that end the stream"
     events = [e for lm in landmarks for e in self.push(lm)] + self.flush()
     return [e for e in events if isinstance(e, SignRecognized)]

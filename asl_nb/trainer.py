@@ -10,16 +10,18 @@ __all__ = ['new_run_dir', 'log_dir', 'fold_dir', 'resolve_run', 'Trainer', 'feat
 
 # %% ../nbs/41_trainer.ipynb #d7a379ac
 import time
+from collections.abc import Callable,Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING,Any
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from .utils import atomic_path,check_count,keyword_hints,progress_bar
+from .utils import PathLike,atomic_path,check_count,keyword_hints,progress_bar
 from .config import Config,parse_overrides,read_settings
 from .data.raw import aspect_warning,clip_setting
-from .data.store import open_store
+from .data.store import Store,open_store
 from .augmentations import on_host
 from .data.dataset import ASLDataset,as_dataset,class_weights,clean_clips,create_data_loaders
 from .data.dataset import get_dataloader,get_dataset,make_split,signer_warning,split_clips
@@ -27,25 +29,26 @@ from .metrics import Report,compute_metric,heat,logged_metrics,prediction_table
 from .models.registry import DEFAULT_MODEL,flatten,get_model_params,recipe_config
 from .models.registry import override_params,resolve_params
 from .models.checkpoint import ASSETS,make_sidecar,read_training_state
-from .models.core import create_model,load_model_from_checkpoint,pick_device
+from .models.core import StepProtocol,create_model,load_model_from_checkpoint,pick_device
 from .callbacks import EarlyStop,KeepLast,TensorBoard,WeightAverage,checkpoint_callback,in_order
 from .callbacks import log_metrics,named_callbacks
+if TYPE_CHECKING: import torch
 
 # %% ../nbs/41_trainer.ipynb #c04e09fa
 _TIME = '%Y%m%d-%H%M%S'
 
 def new_run_dir(
     cfg:Config, # CHECKPOINT_DIR, MODELNAME
-    model_name=None, # None for MODELNAME
-    start=None       # when the run starts, as text; None for now
+    model_name:str|None=None, # None for MODELNAME
+    start:str|None=None       # when the run starts, as text; None for now
 )->Path:
     "A new folder for a run, named by model and time"
     return cfg.path('CHECKPOINT_DIR', f'{model_name or cfg.MODELNAME}-{start or time.strftime(_TIME)}')
 
 # %% ../nbs/41_trainer.ipynb #63c79274
 def log_dir(
-    cfg:Config, # CHECKPOINT_DIR, RUNS_DIR
-    run_dir     # folder of a run
+    cfg:Config,      # CHECKPOINT_DIR, RUNS_DIR
+    run_dir:PathLike # folder of a run
 )->Path:
     "The folder of a run's TensorBoard log: below RUNS_DIR if the run is below CHECKPOINT_DIR"
     run,home = Path(run_dir).absolute(),cfg.path('CHECKPOINT_DIR').absolute()
@@ -54,7 +57,7 @@ def log_dir(
 
 # %% ../nbs/41_trainer.ipynb #b9b14ae3
 def fold_dir(
-    out, # folder of all folds
+    out:PathLike, # folder of all folds
     fold:int
 )->Path:
     "The folder of one fold's run"
@@ -63,17 +66,17 @@ def fold_dir(
 
 # %% ../nbs/41_trainer.ipynb #8c3b6f64
 def resolve_run(
-    cfg:Config,        # settings
-    model_name=None,   # None for MODELNAME
-    model_config=None, # of `resolve_params`
-    overrides=None,    # keys of the model's configuration
-    n_classes=None     # signs, if they are known
+    cfg:Config,                  # settings
+    model_name:str|None=None,    # None for MODELNAME
+    model_config:dict|None=None, # of `resolve_params`
+    overrides:dict|None=None,    # keys of the model's configuration
+    n_classes:int|None=None      # signs, if they are known
 )->dict: # the model's full configuration
     "Check the names in the settings, and resolve the configuration"
     if n_classes is not None: check_count(n_classes=n_classes)
     logged_metrics(cfg)
     named_callbacks(cfg.CALLBACKS)
-    known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
+    known:dict = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = resolve_params(model_name or cfg.MODELNAME, model_config, **known)
     return override_params(params, **(overrides or {}))
 
@@ -85,14 +88,14 @@ class Trainer:
                    enableAugmentationDropout='overrides=dict(enableDropout=...)',
                    augmentation_threshold='overrides=dict(augmentation_threshold=...)')
     def __init__(self,
-        config=Config(),   # settings
-        dataset=None,      # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
-        model_config=None, # configuration in place of the shipped one
-        model_name=None,   # None for MODELNAME
-        *, run_dir=None,   # where the run goes; None for a new folder below CHECKPOINT_DIR
-        test=True,         # whether test signers are held out
-        progress=True,     # show bars
-        overrides=None     # keys of the model's configuration
+        config:Config=Config(),      # settings
+        dataset:ASLDataset|Store|PathLike|None=None, # or a folder of data; None for RAW_DATA_DIR
+        model_config:dict|None=None, # configuration in place of the shipped one
+        model_name:str|None=None,    # None for MODELNAME
+        *, run_dir:PathLike|None=None, # of the run; None for a new folder below CHECKPOINT_DIR
+        test:bool=True,              # whether test signers are held out
+        progress:bool=True,          # show bars
+        overrides:dict|None=None     # keys of the model's configuration
     ):
         if config is Config: raise TypeError('expected settings, found their class: type Config()')
         self.config,self.progress,self.model_name = config,progress,model_name or config.MODELNAME
@@ -112,9 +115,9 @@ class Trainer:
 
 # %% ../nbs/41_trainer.ipynb #4ba731be
 def feature_place(
-    dataset,   # `ASLDataset`
-    cfg:Config # DL_FRAMEWORK, DEVICE, AUGMENTED_COPIES
-): # a device; None for memory
+    dataset:ASLDataset, # `ASLDataset`
+    cfg:Config          # DL_FRAMEWORK, DEVICE, AUGMENTED_COPIES
+)->'torch.device|None': # a device; None for memory
     "Where training keeps the features: beside the model, if they take less than half of the room there"
     place = pick_device(cfg.DEVICE)
     if cfg.DL_FRAMEWORK!='pytorch' or place.type=='cpu': return None
@@ -171,7 +174,7 @@ def _prepare_callbacks(self:Trainer):
 # %% ../nbs/41_trainer.ipynb #5d743cfe
 @patch
 def add_callback(self:Trainer,
-    callback # function of the trainer
+    callback:Callable # function of the trainer
 )->None:
     "Add a function that is called after each epoch; its stage is 'own' unless it names another"
     self.callbacks.append(callback)
@@ -179,9 +182,9 @@ def add_callback(self:Trainer,
 # %% ../nbs/41_trainer.ipynb #4115be10
 def check_loss(
     loss:float,
-    model,     # its learning rate is named
+    model:StepProtocol, # its learning rate is named
     epoch:int,
-    batch:int  # number within the epoch
+    batch:int           # number within the epoch
 )->None:
     "`FloatingPointError` if the loss is infinite or not a number"
     if np.isfinite(loss): return
@@ -190,7 +193,7 @@ def check_loss(
 
 # %% ../nbs/41_trainer.ipynb #c5ce39ed
 @patch(as_prop=True)
-def limit(self:Trainer)->int: # None for all
+def limit(self:Trainer)->int|None: # None for all
     "Batches in a pass"
     return self.config.LIMIT_BATCHES if self.config.FAST_DEV_RUN else None
 
@@ -213,12 +216,13 @@ def _joined(parts):
 @patch
 def _run(self:Trainer, loader, step, train=False):
     "One pass over a loader: metrics, labels and scores of the whole epoch"
-    losses,labels,scores = [],[],[]
+    results:list[list] = [[],[],[]]
+    losses,labels,scores = results
     bar = dict(total=self.limit or len(loader), leave=False)
     for batch in progress_bar(islice(loader, self.limit), self.progress, **bar):
         loss,_,y,s = step(batch)
         if train: self._optimize()
-        for kept,new in zip((losses, labels, scores), (loss, y, s)): kept.append(new)
+        for kept,new in zip(results, (loss, y, s)): kept.append(new)
         if len(losses)%_CHECK_EVERY==0: self._check_losses(losses)
     self._check_losses(losses)
     labels,scores = _joined(labels),_joined(scores)
@@ -247,9 +251,9 @@ def evaluate(self:Trainer)->tuple: # loss, accuracy
 
 # %% ../nbs/41_trainer.ipynb #013b136a
 def predict_clips(
-    model,         # a model
-    dataset,       # `ASLDataset`, not augmented
-    batch_size=128 # clips
+    model:StepProtocol, # a model
+    dataset:ASLDataset, # `ASLDataset`, not augmented
+    batch_size:int=128  # clips
 )->np.ndarray: # (n, n_classes) probabilities
     "The probabilities of each clip of a dataset"
     from scipy.special import softmax
@@ -272,13 +276,13 @@ def describe_split(
 
 # %% ../nbs/41_trainer.ipynb #375f2cb1
 def evaluate_model(
-    model,        # a model
-    dataset,      # `ASLDataset` that holds the clips
-    split:dict,   # of `make_split`
-    side='test',  # 'valid' or 'test'
-    words='',     # the split as text; '' for that of `describe_split`
-    limit=None,   # clips at most; None for all
-    label_map=None # sign -> index of the model; None for the data's
+    model:StepProtocol,  # a model
+    dataset:ASLDataset,  # `ASLDataset` that holds the clips
+    split:dict,          # of `make_split`
+    side:str='test',     # 'valid' or 'test'
+    words:str='',        # the split as text; '' for that of `describe_split`
+    limit:int|None=None, # clips at most; None for all
+    label_map:dict|None=None # sign -> index of the model; None for the data's
 )->Report:
     "The report of a model on one side of a split"
     if limit is not None: check_count(limit=limit)
@@ -290,7 +294,7 @@ def evaluate_model(
     probs = predict_clips(model, dataset.subset(clips, augment=False))
     preds = _calibrated_table(model, table.loc[clips], probs, label_map or dataset.store.label_map)
     if limit: words = f'{words}, the first {len(clips)} clips'
-    how = dict(folder=dataset.cfg.path('OUT_DIR', 'report'), warning=signer_warning(dataset.store.table, split))
+    how:dict = dict(folder=dataset.cfg.path('OUT_DIR', 'report'), warning=signer_warning(dataset.store.table, split))
     return Report(preds, dataset.store.marker['name'], words, **how)
 
 # %% ../nbs/41_trainer.ipynb #a2dafb57
@@ -310,7 +314,7 @@ def _report(self:Trainer, side):
 # %% ../nbs/41_trainer.ipynb #86469c65
 @patch
 def predictions(self:Trainer,
-    side='test' # or 'valid'
+    side:str='test' # or 'valid'
 )->pd.DataFrame: # of `prediction_table`
     "What the model predicts for the clips of one side of the split"
     return self._report(side).predictions
@@ -349,7 +353,7 @@ _INTERRUPTED = 'interrupted'
 
 @patch
 def train(self:Trainer,
-    n_epochs=None # None for EPOCHS
+    n_epochs:int|None=None # None for EPOCHS
 )->pd.DataFrame: # one row per epoch
     "Train until the last epoch or until patience runs out; the model then has the best weights"
     n_epochs = self._n_epochs(n_epochs)
@@ -373,10 +377,10 @@ def _n_epochs(self:Trainer, wanted=None):
 
 # %% ../nbs/41_trainer.ipynb #edf4c5cf
 def fit_to_clips(
-    model,   # in either framework
-    dataset, # `ASLDataset` of training clips
-    seed:int,# of their choice
-    n=2048   # clips at most
+    model:StepProtocol, # in either framework
+    dataset:ASLDataset, # `ASLDataset` of training clips
+    seed:int,           # of their choice
+    n:int=2048          # clips at most
 )->None:
     "Let the first step of a model take its statistics from training clips"
     check_count(n=n)
@@ -459,9 +463,9 @@ def save_state(self:Trainer)->None:
 _INNER_FOLDS = 3
 
 def doubtful_groups(
-    dataset,    # `ASLDataset` of training clips
-    cfg:Config, # settings of the training
-    **kw        # of `Trainer`
+    dataset:ASLDataset, # `ASLDataset` of training clips
+    cfg:Config,         # settings of the training
+    **kw:Any            # of `Trainer`
 )->pd.DataFrame: # participant_id, sign, clips, margin; the most doubtful first
     "How sure models are of the signs of signers that they have not seen"
     inner = cfg.replace(DROP_DOUBTFUL=0., FOLD=0, N_FOLDS=_INNER_FOLDS, EPOCHS=-(-cfg.EPOCHS//3))
@@ -511,8 +515,8 @@ def _same_params(now, then):
 
 # %% ../nbs/41_trainer.ipynb #c5ea9a6c
 def differing_settings(
-    now, # sidecar
-    then # of the interrupted run
+    now:dict, # sidecar
+    then:dict # of the interrupted run
 )->list: # names
     "Names of what differs between the sidecar now and the one of the interrupted run"
     before = {**Config().to_dict(), **then['settings']} # an older run lacks new settings
@@ -550,7 +554,7 @@ def _replay_early_stop(self:Trainer):
 # %% ../nbs/41_trainer.ipynb #b21043a4
 @patch
 def test(self:Trainer,
-    side='test' # or 'valid'
+    side:str='test' # or 'valid'
 )->tuple: # indices of the predicted signs, and of the true signs
     "Test the best weights; the details are then in `report`"
     if self.checkpoint_path.exists(): self.model.load_checkpoint(self.checkpoint_path)
@@ -570,9 +574,9 @@ def _log_test(self:Trainer):
 # %% ../nbs/41_trainer.ipynb #e709f102
 @patch
 def get_classification_report(self:Trainer,
-    labels,      # indices of the true signs
-    preds,       # indices of the predicted signs
-    verbose=True # print it
+    labels:np.ndarray, # indices of the true signs
+    preds:np.ndarray,  # indices of the predicted signs
+    verbose:bool=True  # print it
 )->str:
     "Precision, recall and F1 of each sign"
     from sklearn.metrics import classification_report
@@ -585,8 +589,8 @@ def get_classification_report(self:Trainer,
 # %% ../nbs/41_trainer.ipynb #5f3f5efa
 @patch
 def write_classification_report(self:Trainer,
-    preds, # indices of the predicted signs
-    labels # indices of the true signs
+    preds:np.ndarray, # indices of the predicted signs
+    labels:np.ndarray # indices of the true signs
 )->Path: # the file
     "Write the classification report to the folder of the run"
     path = self.run_dir/'classification_report.txt'
@@ -611,8 +615,8 @@ def _expect_signers(config):
     if config.SPLIT!='signer': raise ValueError(f'expected SPLIT=signer for folds, found {config.SPLIT}')
 
 def check_folds(
-    table,        # one row per clip
-    config:Config # SPLIT, N_FOLDS
+    table:pd.DataFrame, # one row per clip
+    config:Config       # SPLIT, N_FOLDS
 )->None:
     "`ValueError` if there are no folds, or too few signers for them"
     _expect_signers(config)
@@ -620,13 +624,13 @@ def check_folds(
 
 # %% ../nbs/41_trainer.ipynb #9a6f391f
 def train_fold(
-    config:Config, # settings
-    data,          # folder, `Store` or `ASLDataset`
-    out,           # a folder for the runs of all folds
-    fold:int,      # from 0
-    progress=True, # show bars
-    resume=False,  # resume a run that was interrupted
-    **kw           # of `Trainer`
+    config:Config,                  # settings
+    data:PathLike|Store|ASLDataset, # folder, `Store` or `ASLDataset`
+    out:PathLike,                   # a folder for the runs of all folds
+    fold:int,                       # from 0
+    progress:bool=True,             # show bars
+    resume:bool=False,              # resume a run that was interrupted
+    **kw:Any                        # of `Trainer`
 )->Report:
     "Train on a fold, and test on its test signers"
     check_count(0, fold=fold)
@@ -640,7 +644,7 @@ def train_fold(
 
 # %% ../nbs/41_trainer.ipynb #b225f3ac
 def join_folds(
-    reports # of `train_fold`, of all folds
+    reports:Sequence[Report] # of `train_fold`, of all folds
 )->Report:
     "One report over all signers"
     folds = f'by signer, {len(reports)} folds'
@@ -650,12 +654,12 @@ def join_folds(
 
 # %% ../nbs/41_trainer.ipynb #7dd68784
 def cross_validate(
-    config:Config, # settings
-    data,          # folder, `Store` or `ASLDataset`
-    out,           # a folder for the runs
-    progress=True, # show bars
-    resume=False,  # resume a run that was interrupted
-    **kw           # of `Trainer`
+    config:Config,                  # settings
+    data:PathLike|Store|ASLDataset, # folder, `Store` or `ASLDataset`
+    out:PathLike,                   # a folder for the runs
+    progress:bool=True,             # show bars
+    resume:bool=False,              # resume a run that was interrupted
+    **kw:Any                        # of `Trainer`
 )->Report:
     "Train and test on every fold"
     check_folds(as_dataset(data, config, progress).metadata_df, config)
@@ -670,8 +674,8 @@ def _bundled(path):
 
 # %% ../nbs/41_trainer.ipynb #4b1db3f5
 def load_run_config(
-    path=None, # YAML file; None for the recipe alone
-    words=()   # 'KEY=value' and 'key=value', which win over the file
+    path:PathLike|None=None, # YAML file; None for the recipe alone
+    words:Sequence[str]=()   # 'KEY=value' and 'key=value', which win over the file
 )->tuple: # `Config`, overrides of the model
     "The recipe of the model with other settings, and keys of the model's configuration"
     values = {**(read_settings(_bundled(path)) if path else {}), **parse_overrides(words)}
@@ -681,16 +685,16 @@ def load_run_config(
 
 # %% ../nbs/41_trainer.ipynb #d185feb9
 def train_run(
-    cfg:Config,        # settings
-    data=None,         # data folder or store; None for RAW_DATA_DIR
-    out=None,          # folder of the run; None for a new one below CHECKPOINT_DIR
-    overrides=None,    # keys of the model's configuration
-    folds=False,       # whether to train one model for each fold
-    all_signers=False, # whether to hold out no test signers
-    resume=False,      # resume the run in `out`
-    n_workers=1,       # processes that build the store
-    progress=True,     # show bars
-    negatives=None     # data folder of clips without any of the signs: they become the class 'no sign'
+    cfg:Config,               # settings
+    data:PathLike|None=None,  # data folder or store; None for RAW_DATA_DIR
+    out:PathLike|None=None,   # folder of the run; None for a new one below CHECKPOINT_DIR
+    overrides:dict|None=None, # keys of the model's configuration
+    folds:bool=False,         # whether to train one model for each fold
+    all_signers:bool=False,   # whether to hold out no test signers
+    resume:bool=False,        # resume the run in `out`
+    n_workers:int=1,          # processes that build the store
+    progress:bool=True,       # show bars
+    negatives:PathLike|None=None # folder of clips of other signs, the class 'no sign'
 )->tuple: # folder, `Report`
     "Train a model, or one for each fold, and test it"
     check_count(n_workers=n_workers)
@@ -698,10 +702,11 @@ def train_run(
     store = open_store(data, cfg, n_workers, progress, negatives)
     warning = aspect_warning(store.table.nose_ratio, clip_setting(store.table, 'aspect', cfg))
     if warning: print(f'warning: {warning}')
-    out,kw = Path(out or new_run_dir(cfg)),dict(progress=progress, overrides=overrides)
-    if folds: report = cross_validate(cfg, store, out, resume=resume, **kw)
+    out = Path(out or new_run_dir(cfg))
+    if folds: report = cross_validate(cfg, store, out, progress, resume, overrides=overrides)
     else:
-        trainer = Trainer(cfg, store, run_dir=out, test=not all_signers, **kw)
+        how:dict = dict(test=not all_signers, progress=progress, overrides=overrides)
+        trainer = Trainer(cfg, store, run_dir=out, **how)
         report = _train_and_test(trainer, resume)
     report.save(out)
     return out,report
@@ -715,13 +720,13 @@ def _train_and_test(trainer, resume):
 
 # %% ../nbs/41_trainer.ipynb #d7deaaf1
 def evaluate_run(
-    checkpoint,     # name of bundled weights, .safetensors file, or the folder of a run
-    data=None,      # data folder or store; None for the RAW_DATA_DIR of the training
-    side='test',    # 'test' or 'valid'
-    source=None,    # SOURCE of the data; None for that of the training
-    framework=None, # 'pytorch' or 'tensorflow'; None for that of the training
-    negatives=None, # data folder or store of clips of other signs
-    progress=True   # show bars
+    checkpoint:PathLike,     # name of bundled weights, .safetensors file, or the folder of a run
+    data:PathLike|None=None, # data folder or store; None for the RAW_DATA_DIR of the training
+    side:str='test',         # 'test' or 'valid'
+    source:str|None=None,    # SOURCE of the data; None for that of the training
+    framework:str|None=None, # 'pytorch' or 'tensorflow'; None for that of the training
+    negatives:PathLike|None=None, # data folder or store of clips of other signs
+    progress:bool=True       # show bars
 )->Report:
     "The report of a checkpoint on signers it has not seen"
     model = load_model_from_checkpoint(checkpoint, dl_framework=framework)
@@ -745,8 +750,8 @@ def _known_clips(store, cfg, label_map):
 
 # %% ../nbs/41_trainer.ipynb #a7675f62
 def other_signs(
-    store,    # `Store`
-    label_map # sign -> index of a model
+    store:Store,   # `Store`
+    label_map:dict # sign -> index of a model
 )->pd.DataFrame: # rows of the store's table; sign 'no sign', the sign they had as `gloss`
     "The clips of a store that show none of a model's signs"
     none,table = Config.NO_SIGN,store.table[~store.table.sign.isin(set(label_map)-{Config.NO_SIGN})]
@@ -755,10 +760,10 @@ def other_signs(
 
 # %% ../nbs/41_trainer.ipynb #882da0ef
 def predict_rows(
-    model,   # a model
-    store,   # `Store`
-    rows,    # of its table; their signs need not be the model's
-    cfg=None # settings of the features; None for the model's
+    model:StepProtocol,  # a model
+    store:Store,         # `Store`
+    rows:pd.DataFrame,   # of its table; their signs need not be the model's
+    cfg:Config|None=None # settings of the features; None for the model's
 )->np.ndarray: # (n, n_classes) probabilities
     "The probabilities of some clips of a store"
     rows = rows.assign(label=0) # no label is asked for

@@ -9,26 +9,27 @@ __all__ = ['DEFAULT_FPS', 'PRECISION', 'VIDEO_SUFFIXES', 'quiet', 'check_frame',
 
 # %% ../nbs/05_video.ipynb #584199a9
 import math,numbers,os
+from collections.abc import Iterable,Iterator,Sequence
 from contextlib import closing,contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any,NamedTuple
 import numpy as np
-from .utils import atomic_path,check_amount,check_count,writable_folder
+from .utils import PathLike,atomic_path,check_amount,check_count,writable_folder
 
 # %% ../nbs/05_video.ipynb #1e16106a
 @contextmanager
-def quiet():
+def quiet()->Iterator[None]:
     "Silence what C++ libraries write to the error stream"
     keep,null = os.dup(2),os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)
     try: yield
     finally:
         os.dup2(keep, 2)
-        os.close(keep), os.close(null)
+        for fd in (keep,null): os.close(fd)
 
 # %% ../nbs/05_video.ipynb #bb4ffe90
 def check_frame(
-    frame # anything
+    frame:Any # anything
 )->np.ndarray: # (H, W, 3) uint8
     "The frame, or `ValueError` if it is not an RGB picture"
     array = isinstance(frame, np.ndarray)
@@ -47,9 +48,9 @@ def _open_writer(tmp, path, frame, fps):
 
 # %% ../nbs/05_video.ipynb #f03515b6
 def write_video(
-    path,    # the .mp4 file to write
-    frames,  # iterable of (H, W, 3) uint8 RGB frames, all of one size
-    fps=30.  # frames per second
+    path:PathLike,               # the .mp4 file to write
+    frames:Iterable[np.ndarray], # iterable of (H, W, 3) uint8 RGB frames, all of one size
+    fps:float=30.                # frames per second
 )->None:
     "Write RGB frames as a video that is either complete or not there"
     import cv2
@@ -260,9 +261,9 @@ def _within(path, frames, cut):
 
 # %% ../nbs/05_video.ipynb #ad5dc975
 def timed_frames(
-    path,    # the video file
-    cut=None # `Cut`; None for all of it
-): # generator of (seconds, (H, W, 3) uint8 RGB frame), upright, with square pixels
+    path:PathLike,    # the video file
+    cut:Cut|None=None # `Cut`; None for all of it
+)->Iterator[tuple[float,np.ndarray]]: # seconds, (H, W, 3) uint8 RGB; upright, with square pixels
     "The frames of a video one by one, each with its time"
     from av.video.reformatter import VideoReformatter
     part,size,scaler = cut or Cut(),None,VideoReformatter()
@@ -282,26 +283,26 @@ def _pixel_aspect(stream):
 
 # %% ../nbs/05_video.ipynb #2e6c1787
 def iter_frames(
-    path # the video file
-): # generator of (H, W, 3) uint8 RGB frames, upright, with square pixels
+    path:PathLike # the video file
+)->Iterator[np.ndarray]: # (H, W, 3) uint8 RGB, upright, with square pixels
     "The frames of a video one by one"
     for _,frame in timed_frames(path): yield frame
 
 # %% ../nbs/05_video.ipynb #dee55dec
 class VideoInfo(NamedTuple):
     "Length, frame rate and size of a video, or of a part of it"
-    frames: int   # that were decoded
-    fps: float    # None = unknown
-    width: int    # pixels, after turning
+    frames: int     # that were decoded
+    fps: float|None # None = unknown
+    width: int      # pixels, after turning
     height: int
-    aspect: float # width / height
+    aspect: float   # width / height
 
 # %% ../nbs/05_video.ipynb #ff313595
 class ContainerInfo(NamedTuple):
     "What a video file says about itself; None = nothing, or nonsense"
-    frames: int
-    fps: float
-    seconds: float
+    frames: int|None
+    fps: float|None
+    seconds: float|None
 
 # %% ../nbs/05_video.ipynb #0916d9e2
 def _in_seconds(text):
@@ -323,7 +324,7 @@ def _declared_seconds(container, stream):
 
 # %% ../nbs/05_video.ipynb #2e122ae5
 def container_info(
-    path # the video file
+    path:PathLike # the video file
 )->ContainerInfo:
     "What a video file says about its length and frame rate, without decoding it"
     with _opened(path) as (container,stream):
@@ -333,9 +334,9 @@ def container_info(
 
 # %% ../nbs/05_video.ipynb #63a3435c
 def frame_rate(
-    times,        # of the frames, in seconds
-    declared=None # by the container, frames per second
-): # frames per second, None = unknown
+    times:Sequence[float],   # of the frames, in seconds
+    declared:float|None=None # by the container, frames per second
+)->float|None: # frames per second, None = unknown
     "The declared rate, or the mean rate if the frames took another time"
     seconds = times[-1]-times[0]
     mean = (len(times)-1)/seconds if seconds>0 else 0
@@ -344,9 +345,9 @@ def frame_rate(
 
 # %% ../nbs/05_video.ipynb #8cdc3593
 def describe_frames(
-    path,  # the video file
-    times, # of the frames that were decoded, in seconds
-    frame  # any of them
+    path:PathLike,         # the video file
+    times:Sequence[float], # of the frames that were decoded, in seconds
+    frame:np.ndarray       # any of them
 )->VideoInfo:
     "Length, frame rate and size of a video, or of a part, that has just been decoded"
     h,w,_ = frame.shape
@@ -354,8 +355,8 @@ def describe_frames(
 
 # %% ../nbs/05_video.ipynb #de33fe6a
 def capture_frames(
-    video_path,          # the video file
-    target_sequence=None # frames to take, spread over the whole video; None for all
+    video_path:PathLike,          # the video file
+    target_sequence:int|None=None # frames to take, spread over the whole video; None for all
 )->np.ndarray: # (T, H, W, 3) uint8 RGB
     "The frames of a video as one array"
     if target_sequence is None: return np.stack(list(iter_frames(video_path)))
@@ -367,7 +368,7 @@ def capture_frames(
 
 # %% ../nbs/05_video.ipynb #37dd8cb7
 def check_whole(
-    file,          # the video file
+    file:PathLike, # the video file
     info:VideoInfo # what was found in it
 )->None:
     "`ValueError` for a video that ends long before its container says"
@@ -383,7 +384,7 @@ VIDEO_SUFFIXES = ('.mp4','.m4v','.mov','.avi','.mkv','.webm','.gif','.mpg','.mpe
                   '.mts','.m2ts','.flv','.wmv','.asf','.3gp','.3g2','.ogv')
 
 def find_videos(
-    folder # with videos, also in folders below
+    folder:PathLike # with videos, also in folders below
 )->list: # of paths, sorted
     "The videos of a folder"
     found = (p for p in sorted(Path(folder).rglob('*')) if p.suffix.lower() in VIDEO_SUFFIXES)
@@ -391,8 +392,8 @@ def find_videos(
 
 # %% ../nbs/05_video.ipynb #3ed8c710
 def check_video_path(
-    out,       # the video to write
-    video_path # the video it is made from
+    out:PathLike,       # the video to write
+    video_path:PathLike # the video it is made from
 )->None:
     "An error if `out` is not an .mp4 file, is the video itself, or cannot be written"
     if Path(out).suffix.lower()!='.mp4': raise ValueError(f'{out}: expected a name ending in .mp4')

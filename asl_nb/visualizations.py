@@ -7,18 +7,25 @@ __all__ = ['Skeleton', 'plot_skeleton', 'plot_filmstrip', 'plot_missingness', 'v
            'save_animation', 'visualize_target_sign', 'visualize_augmentations', 'Explorer', 'explore']
 
 # %% ../nbs/17_visualizations.ipynb #8acdc00a
+from collections.abc import Callable,Sequence
 from functools import partial
 from inspect import signature
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 import numpy as np
+from numpy.random import Generator
 from fastcore.basics import patch
 from . import augmentations as aug
-from .utils import atomic_path,check_amount,check_count,nearest
+from .utils import PathLike,atomic_path,check_amount,check_count,nearest
 from .landmarks import *
 from .plots import PART_COLORS
 from .data.raw import parts_seen
 from .data.eda import plot_bars
+if TYPE_CHECKING:
+    from asl_nb.data.dataset import ASLDataset
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.axes import Axes
 
 # %% ../nbs/17_visualizations.ipynb #63d4189a
 _COLORS = {p:PART_COLORS[p] for p in PARTS}
@@ -26,20 +33,20 @@ _COLORS = {p:PART_COLORS[p] for p in PARTS}
 class Skeleton:
     "A skeleton on matplotlib axes that can be moved from frame to frame"
     def __init__(self,
-        ax,       # matplotlib axes
-        rows=None, # (P,) rows of the 543 that the points are; None for all
-        aspect=1. # width / height of the picture
+        ax:'Axes',                 # matplotlib axes
+        rows:np.ndarray|None=None, # (P,) rows of the 543 that the points are; None for all
+        aspect:float=1.            # width / height of the picture
     ):
         check_amount(aspect=aspect)
         pairs = connections(np.arange(N_ROWS) if rows is None else rows)
         self.pairs = {p:np.array(o, int).reshape(-1,2) for p,o in pairs.items()}
         self.scale,self.lines = (aspect,1),{}
         for p in pairs:
-            dots = dict(marker='o', ms=1.5, mew=0) if 'hand' in p else {}
+            dots:dict = dict(marker='o', ms=1.5, mew=0) if 'hand' in p else {}
             self.lines[p] = ax.plot([], [], color=_COLORS[p], lw=1, solid_capstyle='round', **dots)[0]
 
     def show(self,
-        points # (P, 2 or more) one frame, NaN = not seen
+        points:np.ndarray # (P, 2 or more) one frame, NaN = not seen
     )->list: # the matplotlib lines
         "Move to a frame"
         xy = np.asarray(points)[:,:2]*self.scale
@@ -51,11 +58,11 @@ class Skeleton:
 
 # %% ../nbs/17_visualizations.ipynb #45d22a53
 def plot_skeleton(
-    points,      # (P, 2 or more) one frame, NaN = not seen
-    rows=None,   # (P,) rows of the 543 that the points are; None for all
-    aspect=1.,   # width / height of the picture
-    ax=None      # matplotlib axes
-): # the axes
+    points:np.ndarray,         # (P, 2 or more) one frame, NaN = not seen
+    rows:np.ndarray|None=None, # (P,) rows of the 543 that the points are; None for all
+    aspect:float=1.,           # width / height of the picture
+    ax:'Axes|None'=None        # matplotlib axes
+)->'Axes': # the axes
     "Draw the skeleton of one frame"
     import matplotlib.pyplot as plt
     check_amount(aspect=aspect)
@@ -70,13 +77,13 @@ def plot_skeleton(
 
 # %% ../nbs/17_visualizations.ipynb #ab3ac06c
 def plot_filmstrip(
-    lm,          # (T, P, 2 or more) a clip, NaN = not seen
-    rows=None,   # (P,) rows of the 543; None for all
-    aspect=1.,   # width / height of the picture
-    n=5,         # frames to draw
-    title='',    # above the strip
-    axs=None     # n matplotlib axes in a row
-): # the axes
+    lm:np.ndarray,                 # (T, P, 2 or more) a clip, NaN = not seen
+    rows:np.ndarray|None=None,     # (P,) rows of the 543; None for all
+    aspect:float=1.,               # width / height of the picture
+    n:int=5,                       # frames to draw
+    title:str='',                  # above the strip
+    axs:'Sequence[Axes]|None'=None # n matplotlib axes in a row
+)->'Sequence[Axes]': # the axes
     "Draw some frames of a clip, evenly spread"
     import matplotlib.pyplot as plt
     check_amount(aspect=aspect)
@@ -112,10 +119,10 @@ def _quiet_rows(ax, names):
 
 # %% ../nbs/17_visualizations.ipynb #8d0150c8
 def plot_missingness(
-    points,    # (T, P, C) a clip or (B, T, P, C) several, NaN = not seen
-    rows=None, # (P,) rows of the 543; None for all
-    ax=None    # matplotlib axes
-): # the axes
+    points:np.ndarray,         # (T, P, C) a clip or (B, T, P, C) several, NaN = not seen
+    rows:np.ndarray|None=None, # (P,) rows of the 543; None for all
+    ax:'Axes|None'=None        # matplotlib axes
+)->'Axes': # the axes
     "Draw a map of parts and frames: colored where seen"
     import matplotlib.pyplot as plt
     from matplotlib.colors import to_rgba
@@ -129,8 +136,8 @@ def plot_missingness(
 
 # %% ../nbs/17_visualizations.ipynb #491752e3
 def visualize_data_distribution(
-    dataset # `ASLDataset`
-): # two matplotlib axes
+    dataset:'ASLDataset' # `ASLDataset`
+)->'Sequence[Axes]': # two matplotlib axes
     "Draw the number of clips and the average length of each sign"
     import matplotlib.pyplot as plt
     table = dataset.metadata_df.groupby('sign').frames.agg(['size', 'mean'])
@@ -175,13 +182,13 @@ def _panels(fig, xb, titles, rows, aspect):
 _FPS,_WIDTH = 15,4 # frames per second; inches
 
 def animate_clips(
-    xb,        # (B, T, P, C) clips, NaN = not seen
-    titles,    # one for each clip
-    rows=None, # (P,) rows of the 543; None for all
-    aspect=1., # width / height of the picture; 1 for features
-    title='',  # above all
-    width=_WIDTH # of the figure, in inches
-): # matplotlib.animation.FuncAnimation
+    xb:np.ndarray,             # (B, T, P, C) clips, NaN = not seen
+    titles:Sequence[str],      # one for each clip
+    rows:np.ndarray|None=None, # (P,) rows of the 543; None for all
+    aspect:float=1.,           # width / height of the picture; 1 for features
+    title:str='',              # above all
+    width:float=_WIDTH         # of the figure, in inches
+)->'FuncAnimation': # matplotlib.animation.FuncAnimation
     "Play clips side by side"
     import matplotlib.pyplot as plt
     from matplotlib.animation import FuncAnimation
@@ -243,8 +250,8 @@ def _write_mp4(path, frames):
 
 # %% ../nbs/17_visualizations.ipynb #9fed0c2f
 def save_animation(
-    anim, # matplotlib.animation.FuncAnimation
-    path  # .gif or .mp4 file to write
+    anim:'FuncAnimation', # matplotlib.animation.FuncAnimation
+    path:PathLike         # .gif or .mp4 file to write
 )->None:
     "Write an animation as a file"
     writers = {'.gif':_write_gif, '.mp4':_write_mp4}
@@ -274,11 +281,11 @@ def _pick(dataset, sign, n):
 
 # %% ../nbs/17_visualizations.ipynb #a8bd0315
 def visualize_target_sign(
-    dataset,     # `ASLDataset`
-    target_sign, # its name or its number
-    n_samples=6, # clips, if there are as many
-    width=_WIDTH  # of the figure, in inches
-): # matplotlib.animation.FuncAnimation
+    dataset:'ASLDataset', # `ASLDataset`
+    target_sign:str|int,  # its name or its number
+    n_samples:int=6,      # clips, if there are as many
+    width:float=_WIDTH    # of the figure, in inches
+)->'FuncAnimation': # matplotlib.animation.FuncAnimation
     "Play instances of a sign side by side"
     check_count(n_samples=n_samples)
     check_amount(width=width)
@@ -289,12 +296,12 @@ def visualize_target_sign(
 
 # %% ../nbs/17_visualizations.ipynb #2852bd3e
 def visualize_augmentations(
-    dataset,      # `ASLDataset`
-    target_sign,  # its name or its number
-    augmentation, # function of features (B, T, P, C)
-    n_augments=4, # augmented versions
-    width=_WIDTH   # of the figure, in inches
-): # matplotlib.animation.FuncAnimation
+    dataset:'ASLDataset',  # `ASLDataset`
+    target_sign:str|int,   # its name or its number
+    augmentation:Callable, # function of features (B, T, P, C)
+    n_augments:int=4,      # augmented versions
+    width:float=_WIDTH     # of the figure, in inches
+)->'FuncAnimation': # matplotlib.animation.FuncAnimation
     "Play a clip of a sign beside augmented versions of it"
     check_count(n_augments=n_augments)
     check_amount(width=width)
@@ -332,8 +339,8 @@ def _offer(dropdown, options):
 class Explorer:
     "Controls and a picture of a clip beside an augmented version; `widget` holds them"
     def __init__(self,
-        dataset,      # `ASLDataset`
-        augmentations # {name: function of features (B, T, P, C)}
+        dataset:'ASLDataset',            # `ASLDataset`
+        augmentations:dict[str,Callable] # functions of features (B, T, P, C)
     ):
         import ipywidgets as w
         self.dataset,self.augmentations = dataset,augmentations
@@ -404,9 +411,9 @@ def _draw(self:Explorer)->None:
 
 # %% ../nbs/17_visualizations.ipynb #11f34b23
 def explore(
-    dataset,            # `ASLDataset`
-    augmentations=None, # {name: function of features (B, T, P, C)}; None for the public ones
-    rng=None            # random generator of those; None for a new one
+    dataset:'ASLDataset',                       # `ASLDataset`
+    augmentations:dict[str,Callable]|None=None, # functions of features (B, T, P, C); None for the public ones
+    rng:Generator|None=None                     # random generator of those; None for a new one
 )->Explorer: # shows itself in a live notebook
     "Look through clips beside their augmented versions"
     known = augmentations or _all_augmentations(dataset.cfg, np.random.default_rng(rng))

@@ -15,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler,ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 from urllib.request import urlopen
-from .utils import DEFAULT_WEIGHTS,atomic_path,check_count
+from .utils import DEFAULT_WEIGHTS,PathLike,atomic_path,check_count
 from .landmarks import CONNECTIONS
 from .holistic import FRAME_MS,MODELS
 from .models.checkpoint import ASSETS
@@ -44,7 +44,7 @@ PACKAGES = (
 _REGISTRY = 'https://registry.npmjs.org'
 
 def archive_address(
-    package # one of `PACKAGES`
+    package:Package # one of `PACKAGES`
 )->str:
     "Where the archive of a package is"
     registry = os.environ.get('npm_config_registry', _REGISTRY).rstrip('/')
@@ -66,7 +66,7 @@ def _fetch(url):
 def _cache(): return Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'asl_nb'
 
 def read_archive(
-    package # one of `PACKAGES`
+    package:Package # one of `PACKAGES`
 )->bytes:
     "The archive of a package, from the cache or from the registry"
     url = archive_address(package)
@@ -78,12 +78,14 @@ def read_archive(
     return data
 
 # %% ../nbs/76_web.ipynb #4a9fea7e
+def _content(archive, name): return archive.extractfile(name).read()
+
 def read_files(
-    package # one of `PACKAGES`
+    package:Package # one of `PACKAGES`
 )->dict: # name in vendor/ -> bytes
     "The files of a package that the page uses, and its license"
     with tarfile.open(fileobj=io.BytesIO(read_archive(package))) as archive:
-        files = {Path(f).name:archive.extractfile(f'package/{f}').read() for f in package.files}
+        files = {Path(f).name:_content(archive, f'package/{f}') for f in package.files}
     return {**files, package.license:(ASSETS/package.license).read_bytes()}
 
 # %% ../nbs/76_web.ipynb #d9d9e28b
@@ -93,7 +95,7 @@ def _title(checkpoint):
     return path.stem if path.suffix in ('.safetensors', '.onnx') else path.name
 
 def page_settings(
-    checkpoint # name of bundled weights, .safetensors or .onnx file, or folder of a run
+    checkpoint:PathLike # name of bundled weights, .safetensors or .onnx file, or folder of a run
 )->dict:
     "What the page has to know"
     from asl_nb.predict_on_video import MAX_CLIP
@@ -143,8 +145,8 @@ def _write_settings(settings, site):
 _OF_NOTEBOOKS = shutil.ignore_patterns('widget*')
 
 def build_site(
-    checkpoint=DEFAULT_WEIGHTS, # name of bundled weights, .safetensors or .onnx file, or folder of a run
-    out='out/web'               # folder to write; an older site is replaced
+    checkpoint:PathLike=DEFAULT_WEIGHTS, # bundled name, .safetensors or .onnx file, or folder of a run
+    out:PathLike='out/web' # folder to write; an older site is replaced
 )->Path: # the folder
     "Write the page as a folder for any web server"
     out = Path(out)
@@ -179,8 +181,8 @@ class _Server(ThreadingHTTPServer):
 
 # %% ../nbs/76_web.ipynb #7ded843a
 def open_server(
-    folder,   # of `build_site`
-    port=8000 # of this machine; 0 for any that is free
+    folder:PathLike, # of `build_site`
+    port:int=8000    # of this machine; 0 for any that is free
 )->ThreadingHTTPServer:
     "A server of a site, for this machine alone"
     check_count(0, port=port)
@@ -193,8 +195,8 @@ def open_server(
 
 # %% ../nbs/76_web.ipynb #820f7df9
 def serve(
-    folder,   # of `build_site`
-    port=8000 # of this machine; 0 for any that is free
+    folder:PathLike, # of `build_site`
+    port:int=8000    # of this machine; 0 for any that is free
 )->None:
     "Show a site to this machine, until Ctrl-C"
     with open_server(folder, port) as server:

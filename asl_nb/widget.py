@@ -8,19 +8,21 @@ __all__ = ['WEB', 'one_module', 'RecognitionWidget', 'noting', 'follow', 'small'
 
 # %% ../nbs/77_widget.ipynb #4f17830e
 import json,re,tempfile,warnings
+from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 import numpy as np
 import anywidget
 from traitlets import Bytes,Dict,List,Unicode
-from .utils import DEFAULT_WEIGHTS,check_count
+from .utils import DEFAULT_WEIGHTS,PathLike,check_count
 from .landmarks import CONNECTIONS,ClipWarning
 from .video import VIDEO_SUFFIXES,iter_frames
-from .holistic import convert_frames_to_landmarks
+from .holistic import Extractor,convert_frames_to_landmarks
 from .clip import Clip,as_clip,check_given
-from .predict import NO_SIGN,Prediction,load_recognizer
+from .predict import NO_SIGN,ModelLike,Prediction,Recognizer,load_recognizer
 from .stream import SignRecognized,StreamRecognizer
 from .drawing import jpeg
 from .predict_on_camera import as_camera,camera_name
@@ -37,8 +39,8 @@ def _wrapped(text, name):
     return f'const {name}_js = (() => {{\n{_EXPORT.sub("", text)}\nreturn {{{exported}}};\n}})();\n'
 
 def one_module(
-    name,      # of a module in the folder
-    folder=WEB # of modules that import each other
+    name:str,       # of a module in the folder
+    folder:Path=WEB # of modules that import each other
 )->str:
     "A JavaScript module and all that it imports, as one text"
     made = {}
@@ -55,10 +57,10 @@ class RecognitionWidget(anywidget.AnyWidget):
     "What `widget.js` shows"
     _esm = one_module('widget')
     css = Unicode((WEB/'style.css').read_text(encoding='utf-8').replace(':root', ':host')).tag(sync=True)
-    events = List().tag(sync=True) # recognized signs, as the page has them
+    events:List = List().tag(sync=True) # recognized signs, as the page has them
 
     def __init__(self, # its own, because the pages of nbdev cannot be made of the inherited one
-        **state # trait -> value
+        **state:Any # trait -> value
     ):
         super().__init__(**state)
 
@@ -66,13 +68,13 @@ class RecognitionWidget(anywidget.AnyWidget):
     def signs(self)->list: # of `SignRecognized`
         "The recognized signs; of a camera, those so far"
         top = lambda e: [Prediction(**p) for p in e['top']]
-        return [SignRecognized(*(e[k] for k in ('sign','probability','start','end')), top(e)) for e in self.events]
+        return [SignRecognized(e['sign'], e['probability'], e['start'], e['end'], top(e)) for e in self.events]
 
 # %% ../nbs/77_widget.ipynb #adb7dd8a
 @contextmanager
-def noting():
+def noting()->Iterator[list]:
     "Collect the texts of clip warnings; other warnings are given as ever"
-    notes = []
+    notes:list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', ClipWarning)
         yield notes
@@ -82,8 +84,8 @@ def noting():
 
 # %% ../nbs/77_widget.ipynb #1a2db132
 def follow(
-    clip,      # `Clip`
-    recognizer # `Recognizer`
+    clip:Clip,            # `Clip`
+    recognizer:Recognizer # `Recognizer`
 )->tuple: # the most probable signs at each frame; (frame, `SignRecognized`) of each sign
     "What is known about a clip at each of its frames"
     stream,tops,signs = StreamRecognizer(recognizer, clip.aspect, clip.fps),[],[]
@@ -96,7 +98,7 @@ def follow(
 _HEIGHT = 320 # pixels of a picture
 
 def small(
-    frame # (H, W, 3) uint8 RGB
+    frame:np.ndarray # (H, W, 3) uint8 RGB
 )->np.ndarray: # (320, W, 3)
     "The frame at the widget's height"
     import cv2
@@ -113,10 +115,10 @@ class ClipWidget(RecognitionWidget):
     clip,landmarks,pictures = (trait().tag(sync=True) for trait in (Dict, Bytes, Bytes))
 
     def __init__(self,
-        clip,       # `Clip` with aspect and fps
-        frames,     # T pictures (H, W, 3) uint8 RGB; none for landmarks alone
-        recognizer, # `Recognizer`
-        notes=()    # texts to show
+        clip:Clip,                   # `Clip` with aspect and fps
+        frames:Sequence[np.ndarray], # T pictures (H, W, 3) uint8 RGB; none for landmarks alone
+        recognizer:Recognizer,       # `Recognizer`
+        notes:Sequence[str]=()       # texts to show
     ):
         with noting() as doubts: self.whole = recognizer.predict(clip) # an `Answer`
         with noting(): tops,signs = follow(clip, recognizer) # has the same doubts
@@ -136,10 +138,11 @@ class ClipWidget(RecognitionWidget):
 _PART = 2**21 # bytes
 
 def file_part(
-    file,  # bytes, or a path
-    start  # number of the first byte
+    file:bytes|Path, # bytes, or a path
+    start:int        # number of the first byte
 )->tuple: # the file's size, bytes
     "A part of a file"
+    check_count(0, start=start)
     if isinstance(file, bytes): return len(file),file[start:start+_PART]
     with open(file, 'rb') as f:
         f.seek(start)
@@ -157,8 +160,8 @@ class CameraWidget(RecognitionWidget):
     camera = Dict().tag(sync=True)
 
     def __init__(self,
-        camera:int=0,         # its number in the browser
-        model=DEFAULT_WEIGHTS # what `build_site` takes: bundled name or path
+        camera:int=0,                  # its number in the browser
+        model:PathLike=DEFAULT_WEIGHTS # what `build_site` takes: bundled name or path
     ):
         check_count(0, camera=camera)
         self.folder = tempfile.TemporaryDirectory() # goes with the widget
@@ -195,11 +198,11 @@ def _load_clip(what, extractor, aspect, fps, cfg):
 
 # %% ../nbs/77_widget.ipynb #73d15b64
 def show_recognition(
-    what,               # what `Recognizer.predict` takes, RGB frames, or the number of a camera of the browser
-    model=DEFAULT_WEIGHTS, # what `load_recognizer` takes; for a camera, a bundled name or a path
-    extractor=None,     # of a clip: finds the landmarks in pictures; None for `HolisticExtractor()`
-    aspect=None,        # of a clip: width / height, if it does not say it; None for the training's
-    fps=None            # of a clip: frames per second, the same
+    what:Any, # what `Recognizer.predict` takes, or the number of a camera of the browser
+    model:ModelLike=DEFAULT_WEIGHTS, # of `load_recognizer`; for a camera, a bundled name or path
+    extractor:Extractor|None=None, # of a clip, for pictures; None for `HolisticExtractor()`
+    aspect:float|None=None, # of a clip: width / height, if unknown; None for the training's
+    fps:float|None=None # of a clip: frames per second, the same
 )->RecognitionWidget: # shows itself in a live notebook
     "Watch the recognition of a clip or in front of a camera"
     check_given(aspect=aspect, fps=fps)
@@ -208,6 +211,8 @@ def show_recognition(
         raise ValueError(f'{camera_name(camera)}: expected a clip, or the number of a camera of the browser, '
                          'found an address: `asl camera` opens it')
     if camera is not None:
+        if not isinstance(model, (str,Path)):
+            raise ValueError(f'model: expected a bundled name or a path, found {type(model).__name__}')
         if extractor is aspect is fps is None: return CameraWidget(camera, model)
         raise ValueError('extractor, aspect, fps: expected none for a camera, which the browser reads, found some')
     recognizer = load_recognizer(model)

@@ -7,7 +7,9 @@ __all__ = ['has_screen', 'check_screen', 'open_window', 'until_interrupted', 'sh
 
 # %% ../nbs/64_window.ipynb #04f9706f
 import os,signal,sys,time
+from collections.abc import Callable,Iterable,Iterator
 from contextlib import contextmanager
+import numpy as np
 from .utils import check_amount
 
 # %% ../nbs/64_window.ipynb #1de620e9
@@ -30,9 +32,9 @@ _NO_KEY = chr(-1&0xFF) # what OpenCV gives if none was pressed
 
 @contextmanager
 def open_window(
-    title='asl: press q to close', # of the window
-    on_key=lambda key: None # called with each key that is pressed, as a letter
-): # gives show(frame, seconds), which shows an RGB frame and says whether to go on
+    title:str='asl: press q to close', # of the window
+    on_key:Callable=lambda key: None # called with each key that is pressed, as a letter
+)->Iterator[Callable]: # gives show(frame, seconds), which says whether to go on
     "A window for pictures, until q is pressed or it is closed"
     import cv2
     try: cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -50,7 +52,8 @@ def open_window(
 
 # %% ../nbs/64_window.ipynb #b1f30ed9
 @contextmanager
-def until_interrupted(): # gives show(picture), which shows nothing and says whether to go on
+def until_interrupted(
+)->Iterator[Callable]: # gives show(picture), which shows nothing and says whether to go on
     "Takes the place of a window where there is no screen: Ctrl-C ends it"
     asked = []
     before = signal.signal(signal.SIGINT, lambda *what: asked.append(what))
@@ -59,8 +62,8 @@ def until_interrupted(): # gives show(picture), which shows nothing and says whe
 
 # %% ../nbs/64_window.ipynb #5944f120
 def show_frames(
-    frames,   # iterable of (H, W, 3) uint8 RGB
-    fps:float # frames per second
+    frames:Iterable[np.ndarray], # iterable of (H, W, 3) uint8 RGB
+    fps:float                    # frames per second
 )->None:
     "Show frames in a window until they end or the window is closed"
     check_amount(fps=fps)

@@ -9,17 +9,20 @@ __all__ = ['has_consecutive_zeros', 'remove_unusable_data', 'remove_outlier_or_m
 # %% ../../nbs/11_data.cleaning.ipynb #497b2924
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 import numpy as np,pandas as pd
-from ..utils import atomic_path,check_count,keyword_hints
+from ..utils import PathLike,atomic_path,check_count,keyword_hints
 from ..config import Config
 from ..plots import new_axes,percent_axis
 from .raw import COLUMNS,check_data
 from .eda import calculate_landmark_length_stats
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # %% ../../nbs/11_data.cleaning.ipynb #ba97c801
 def has_consecutive_zeros(
-    seen, # (T,) whether a frame shows a hand
-    skip=Config.SKIP_CONSECUTIVE_ZEROS # longest run without a hand that is allowed
+    seen:np.ndarray,                       # (T,) whether a frame shows a hand
+    skip:int=Config.SKIP_CONSECUTIVE_ZEROS # longest run without a hand that is allowed
 )->bool:
     "Whether more than `skip` frames in a row show no hand, between two that do"
     check_count(0, skip=skip)
@@ -56,8 +59,8 @@ def _apply(table, report, rules):
 @keyword_hints(metadata_file='cfg=Config(RAW_DATA_DIR=...), or table=',
                skip_check='remove_unusable_data(), which deletes nothing')
 def remove_unusable_data(
-    table=None,  # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
-    cfg=Config() # MIN_SEQUENCES, RAW_DATA_DIR
+    table:pd.DataFrame|None=None, # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
+    cfg:Config=Config()           # MIN_SEQUENCES, RAW_DATA_DIR
 )->tuple: # rows that stay, report (path, rule, reason) of the others
     "Leave out clips in which too few frames show a hand; deletes and writes nothing"
     table,report = _clips(table, cfg)
@@ -78,9 +81,9 @@ def _outlier_rules(table, cfg):
 
 # %% ../../nbs/11_data.cleaning.ipynb #39fc84bc
 def remove_outlier_or_missing_data(
-    landmark_len_dict, # of `calculate_landmark_length_stats`; other signs have no unusual lengths
-    table=None,        # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
-    cfg=Config()       # SKIP_CONSECUTIVE_ZEROS, RAW_DATA_DIR
+    landmark_len_dict:dict,       # of `calculate_landmark_length_stats`; others have no unusual lengths
+    table:pd.DataFrame|None=None, # one row per clip, with `STATISTICS`; None reads RAW_DATA_DIR
+    cfg:Config=Config()           # SKIP_CONSECUTIVE_ZEROS, RAW_DATA_DIR
 )->tuple: # rows that stay, report (path, rule, reason) of the others
     "Leave out clips of unusual length and those with long gaps; deletes and writes nothing"
     table,report = _clips(table, cfg)
@@ -92,9 +95,9 @@ def remove_outlier_or_missing_data(
 
 # %% ../../nbs/11_data.cleaning.ipynb #468e4361
 def clean_table(
-    table,        # one row per clip, with `STATISTICS`
-    cfg=Config(), # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS
-    lengths=None  # of `calculate_landmark_length_stats`; None for those of the table's usable clips
+    table:pd.DataFrame,    # one row per clip, with `STATISTICS`
+    cfg:Config=Config(),   # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS
+    lengths:dict|None=None # of `calculate_landmark_length_stats`; None for the usable clips'
 )->tuple: # rows that stay, report (path, rule, reason) of the others
     "Apply all rules"
     usable,few = remove_unusable_data(table, cfg)
@@ -114,11 +117,11 @@ def _write_cleaned(out, kept, report, counts, cfg):
 
 # %% ../../nbs/11_data.cleaning.ipynb #79d92c3a
 def clean_data(
-    folder=None,  # data folder in GISLR's layout; None for RAW_DATA_DIR
-    out=None,     # folder for the filtered table and the report; None for `cleaned` below OUT_DIR
-    cfg=Config(), # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS, folders
-    n_workers=1,  # processes
-    progress=True # show a bar
+    folder:PathLike|None=None, # data folder in GISLR's layout; None for RAW_DATA_DIR
+    out:PathLike|None=None,    # for the filtered table and the report; None for `cleaned` below OUT_DIR
+    cfg:Config=Config(),       # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS, folders
+    n_workers:int=1,           # processes
+    progress:bool=True         # show a bar
 )->pd.Series: # number of clips by rule, and of those that stay
     "Write the filtered table of a data folder, and a report of what was left out"
     check_count(n_workers=n_workers)
@@ -136,7 +139,7 @@ def clean_data(
 
 # %% ../../nbs/11_data.cleaning.ipynb #cd388e75
 def left_out(
-    out # folder that `clean_data` wrote to
+    out:PathLike # folder that `clean_data` wrote to
 )->list: # a sentence for each rule, the one with the most clips first
     "How many clips each rule left out, and why the first"
     report = pd.read_csv(Path(out)/'report.csv', dtype=str, keep_default_na=False)
@@ -146,9 +149,9 @@ def left_out(
 
 # %% ../../nbs/11_data.cleaning.ipynb #3c55335c
 def plot_cleaning(
-    counts, # data set -> number of clips by rule, of `clean_data`
-    ax=None # matplotlib axes
-): # the axes
+    counts:dict,        # data set -> number of clips by rule, of `clean_data`
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the share of clips that each rule leaves out"
     ax,shares = new_axes(ax),pd.DataFrame(counts).fillna(0)
     (shares/shares.sum()).drop('stay').plot.barh(ax=ax, width=.7, fontsize=7)

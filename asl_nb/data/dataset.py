@@ -9,16 +9,23 @@ __all__ = ['make_split', 'split_clips', 'signer_warning', 'ASLDataset', 'samplin
 
 # %% ../../nbs/15_data.dataset.ipynb #59a81d31
 import copy
+from collections.abc import Callable
+from typing import Any,TYPE_CHECKING
 import numpy as np
+from numpy.random import Generator
 from array_api_compat import array_namespace,device
 from fastcore.basics import patch
-from ..utils import check_count,check_share,renamed,require_tensorflow
+from ..utils import PathLike,check_count,check_share,renamed,require_tensorflow
 from ..config import Config,check_value,feature_settings
 from .eda import calculate_landmark_length_stats
 from .cleaning import clean_table
 from .raw import signers_unknown,unknown_signers
 from .store import Store,open_store
 from ..augmentations import augment_batch,beside,mixup,on_host
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+    import pandas as pd
+    import torch
 
 # %% ../../nbs/15_data.dataset.ipynb #e918d4a6
 def _together(table):
@@ -96,9 +103,9 @@ def _random_split(table, cfg):
 
 # %% ../../nbs/15_data.dataset.ipynb #1e821ab2
 def make_split(
-    table,      # one row per clip: path, participant_id, sign, content
-    cfg:Config, # SPLIT, N_FOLDS, FOLD, VALID_SIGNERS, SEED, or the sizes
-    test=True   # whether to hold out test signers
+    table:'pd.DataFrame', # one row per clip: path, participant_id, sign, content
+    cfg:Config,           # SPLIT, N_FOLDS, FOLD, VALID_SIGNERS, SEED, or the sizes
+    test:bool=True        # whether to hold out test signers
 )->dict: # kind, and train, valid, test as lists of signers (or paths)
     "Divide clips into training, validation and test"
     if cfg.SPLIT=='random_stratified': return dict(kind=cfg.SPLIT, **_random_split(table, cfg))
@@ -107,8 +114,8 @@ def make_split(
 
 # %% ../../nbs/15_data.dataset.ipynb #286b8221
 def split_clips(
-    table,     # one row per clip
-    split:dict # of `make_split`
+    table:'pd.DataFrame', # one row per clip
+    split:dict            # of `make_split`
 )->dict: # train, valid, test -> clip numbers
     "The clips of each side of a split"
     key = table.participant_id if split['kind']=='signer' else table.path
@@ -116,8 +123,8 @@ def split_clips(
 
 # %% ../../nbs/15_data.dataset.ipynb #14dbab37
 def signer_warning(
-    table,     # of the whole store
-    split:dict # of `make_split`; without training signers if other data are tested
+    table:'pd.DataFrame', # of the whole store
+    split:dict            # of `make_split`; without training signers if other data are tested
 )->str: # '' if the signers are known, or the split mixes them anyway
     "What a split by signer does not show, where signers are unknown"
     table = table[table.sign!=Config.NO_SIGN]
@@ -156,18 +163,21 @@ class _Features:
 # %% ../../nbs/15_data.dataset.ipynb #2530ec49
 class ASLDataset:
     "Clips of a store as features and targets, augmented if asked"
+    store:Any       # `load_data` finds what was not given
+    metadata_df:Any
+
     def __init__(self,
-        metadata_df=None,           # rows of the store's table; None for all
-        transform=None,             # applied to a batch of features
-        max_seq_length=None,        # frames; None for INPUT_SIZE
-        augment=False,              # whether to augment
-        standardize=None,           # normalize by the clip; None for STANDARDIZE
-        augmentation_threshold=.1,  # probability of each augmentation
-        load_additional_data=False, # whether to include clips of train_add.csv, if there are any
-        enableDropout=True,         # whether augmentation may drop frames
-        *, store=None,              # `Store`; None for the one of RAW_DATA_DIR
-        cfg=Config(),               # settings
-        rng=None                    # random generator of the augmentation; None for SEED's
+        metadata_df:'pd.DataFrame|None'=None, # rows of the store's table; None for all
+        transform:Callable|None=None,         # applied to a batch of features
+        max_seq_length:int|None=None,         # frames; None for INPUT_SIZE
+        augment:bool=False,                   # whether to augment
+        standardize:bool|None=None,           # normalize by the clip; None for STANDARDIZE
+        augmentation_threshold:float=.1,      # probability of each augmentation
+        load_additional_data:bool=False,      # whether to include clips of train_add.csv
+        enableDropout:bool=True,              # whether augmentation may drop frames
+        *, store:Store|None=None,             # None for the one of RAW_DATA_DIR
+        cfg:Config=Config(),                  # settings
+        rng:Generator|None=None               # random generator of the augmentation; None for SEED's
     ):
         if type(augment) is not bool: raise TypeError(f'augment: expected a bool, found {augment!r}')
         check_share(augmentation_threshold=augmentation_threshold)
@@ -192,7 +202,7 @@ class ASLDataset:
 
 # %% ../../nbs/15_data.dataset.ipynb #8ad12094
 @patch
-def load_data(self:ASLDataset, load_additional_data=False)->None:
+def load_data(self:ASLDataset, load_additional_data:bool=False)->None:
     "Find the clips: all of the store, or those of `metadata_df`"
     if self.store is None: self.store = open_store(None, self.cfg)
     if self.metadata_df is None: self.metadata_df = self.store.table
@@ -255,9 +265,9 @@ def _arrays(self:ASLDataset, idxs, rng=None, epoch=0):
 
 @patch
 def batch(self:ASLDataset,
-    idxs,     # (B,) positions in this dataset
-    rng=None, # random generator of the augmentation; None for the dataset's own
-    epoch=0   # which of the AUGMENTED_COPIES, in turn
+    idxs:np.ndarray,         # (B,) positions in this dataset
+    rng:Generator|None=None, # random generator of the augmentation; None for the dataset's own
+    epoch:int=0              # which of the AUGMENTED_COPIES, in turn
 )->tuple: # features (B, T, P, C), mask (B, T), targets (B,), or (B, n_classes) if mixed up
     "Several clips at once, as NumPy's arrays"
     return tuple(map(on_host, self._arrays(idxs, rng, epoch)))
@@ -265,8 +275,8 @@ def batch(self:ASLDataset,
 # %% ../../nbs/15_data.dataset.ipynb #a3019631
 @patch
 def subset(self:ASLDataset,
-    clips,    # numbers of clips in the store
-    **changes # attributes to change, e.g. augment=False
+    clips:np.ndarray, # numbers of clips in the store
+    **changes:Any     # attributes to change, e.g. augment=False
 )->ASLDataset:
     "The same dataset over some of the store's clips"
     new = copy.copy(self)
@@ -277,9 +287,9 @@ def subset(self:ASLDataset,
 
 # %% ../../nbs/15_data.dataset.ipynb #ef545104
 def sampling_weights(
-    table,       # one row per clip
-    sampling:str # of SAMPLING
-): # (n,) probabilities, None if all are the same
+    table:'pd.DataFrame', # one row per clip
+    sampling:str          # of SAMPLING
+)->np.ndarray|None: # (n,) probabilities, None if all are the same
     "How often each clip is drawn"
     if sampling=='uniform': return None
     size = lambda *columns: table.groupby(list(columns)).sign.transform('size').to_numpy()
@@ -291,10 +301,10 @@ def sampling_weights(
 class Batches:
     "The positions of each batch's clips, and a seed; each pass over it is the next epoch"
     def __init__(self,
-        dataset,        # `ASLDataset`
-        batch_size=128, # clips
-        shuffle=True,   # a new order in each epoch
-        seed=0          # of order and augmentation
+        dataset:ASLDataset, # `ASLDataset`
+        batch_size:int=128, # clips
+        shuffle:bool=True,  # a new order in each epoch
+        seed:int=0          # of order and augmentation
     ):
         check_count(batch_size=batch_size)
         check_count(0, seed=seed)
@@ -324,26 +334,27 @@ class _ByBatch:
 
 # %% ../../nbs/15_data.dataset.ipynb #440f616c
 def to_PT_DataLoader(
-    dataset,        # `ASLDataset`
-    batch_size=128, # clips
-    shuffle=True,   # a new order in each epoch
-    num_workers=0,  # processes
-    seed=0          # of order and augmentation
-): # batches (features, mask, targets) as tensors
+    dataset:ASLDataset, # `ASLDataset`
+    batch_size:int=128, # clips
+    shuffle:bool=True,  # a new order in each epoch
+    num_workers:int=0,  # processes
+    seed:int=0          # of order and augmentation
+)->'DataLoader': # batches (features, mask, targets) as tensors
     "A PyTorch DataLoader of whole batches"
     import torch
     check_count(0, num_workers=num_workers)
     sampler,here = Batches(dataset, batch_size, shuffle, seed),dataset.features.place is None
     if num_workers and not here:
         raise ValueError(f'num_workers: expected 0 for features on a device, found {num_workers}')
-    return torch.utils.data.DataLoader(_ByBatch(dataset), None, sampler=sampler, num_workers=num_workers,
+    batches:Any = _ByBatch(dataset)
+    return torch.utils.data.DataLoader(batches, None, sampler=sampler, num_workers=num_workers,
         pin_memory=here and torch.cuda.is_available(),
         generator=torch.Generator()) # else each pass draws from torch's global one
 
 # %% ../../nbs/15_data.dataset.ipynb #4b388bd2
 @patch
 def on(self:ASLDataset,
-    place # a device, such as 'cuda', for tensors there; None for NumPy's arrays in memory
+    place:'str|torch.device|None' # e.g. 'cuda', for tensors there; None for NumPy's arrays in memory
 )->ASLDataset:
     "The same dataset with its features on a device"
     new = copy.copy(self)
@@ -355,10 +366,10 @@ def on(self:ASLDataset,
 class DatasetWithLen:
     "A `tf.data.Dataset` that knows its number of batches"
     def __init__(self,
-        tf_dataset,   # `tf.data.Dataset`
-        length:int,   # batches
-        dataset=None, # the `ASLDataset` they come from
-        sampler=None  # the `Batches` that choose clips
+        tf_dataset:Any,               # `tf.data.Dataset`
+        length:int,                   # batches
+        dataset:ASLDataset|None=None, # the `ASLDataset` they come from
+        sampler:Batches|None=None     # the `Batches` that choose clips
     ):
         check_count(0, length=length)
         self.tf_dataset,self.length,self.dataset,self.sampler = tf_dataset,length,dataset,sampler
@@ -368,10 +379,10 @@ class DatasetWithLen:
 
 # %% ../../nbs/15_data.dataset.ipynb #63807157
 def to_TF_DataLoader(
-    dataset,        # `ASLDataset`
-    batch_size=128, # clips
-    shuffle=True,   # a new order in each epoch
-    seed=0          # of order and augmentation
+    dataset:ASLDataset, # `ASLDataset`
+    batch_size:int=128, # clips
+    shuffle:bool=True,  # a new order in each epoch
+    seed:int=0          # of order and augmentation
 )->DatasetWithLen: # batches (features, mask, targets) as tensors
     "A TensorFlow dataset of whole batches"
     tf = require_tensorflow()
@@ -384,26 +395,26 @@ def to_TF_DataLoader(
 
 # %% ../../nbs/15_data.dataset.ipynb #bac82db5
 def get_dataloader(
-    dataset,                # `ASLDataset`
-    batch_size=128,         # clips
-    shuffle=True,           # a new order in each epoch
-    dl_framework='pytorch', # or 'tensorflow'
-    num_workers=0,          # processes; PyTorch only
-    seed=0                  # of order and augmentation
-): # batches (features, mask, targets) as tensors
+    dataset:ASLDataset,         # `ASLDataset`
+    batch_size:int=128,         # clips
+    shuffle:bool=True,          # a new order in each epoch
+    dl_framework:str='pytorch', # or 'tensorflow'
+    num_workers:int=0,          # processes; PyTorch only
+    seed:int=0                  # of order and augmentation
+)->'DataLoader|DatasetWithLen': # batches (features, mask, targets) as tensors
     "A loader for the framework"
     check_value('DL_FRAMEWORK', dl_framework, str)
     if dl_framework=='tensorflow': return to_TF_DataLoader(dataset, batch_size, shuffle, seed)
     return to_PT_DataLoader(dataset, batch_size, shuffle, num_workers, seed)
 
 # %% ../../nbs/15_data.dataset.ipynb #3dc71f5c
-def get_PT_Dataset(dataloader)->ASLDataset: return dataloader.dataset.dataset
-def get_TF_Dataset(dataloader)->ASLDataset: return dataloader.dataset
+def get_PT_Dataset(dataloader:Any)->ASLDataset: return dataloader.dataset.dataset
+def get_TF_Dataset(dataloader:Any)->ASLDataset: return dataloader.dataset
 
 # %% ../../nbs/15_data.dataset.ipynb #f38f888a
 def get_dataset(
-    dataloader,       # of `get_dataloader`
-    dl_framework=None # any value; the loader itself says which kind it is
+    dataloader:'DataLoader|DatasetWithLen', # of `get_dataloader`
+    dl_framework:str|None=None              # any value; the loader itself says which kind it is
 )->ASLDataset:
     "The dataset a loader loads from"
     is_tf = isinstance(dataloader, DatasetWithLen)
@@ -411,7 +422,7 @@ def get_dataset(
 
 # %% ../../nbs/15_data.dataset.ipynb #14abe3fb
 def class_weights(
-    dataset # `ASLDataset`
+    dataset:ASLDataset # `ASLDataset`
 )->np.ndarray: # (n_classes,), 0 for signs without clips
     "Weights of the signs, by the inverse of their number of clips"
     count = np.bincount(dataset.targets, minlength=len(dataset.store.label_map))
@@ -420,10 +431,10 @@ def class_weights(
 
 # %% ../../nbs/15_data.dataset.ipynb #404c5791
 def as_dataset(
-    data,          # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
-    cfg:Config,    # settings
-    progress=True, # show a bar while a store is built
-    **kw           # of `ASLDataset`, for a new one
+    data:ASLDataset|Store|PathLike|None, # `ASLDataset`, `Store` or a folder; None for RAW_DATA_DIR
+    cfg:Config,                          # settings
+    progress:bool=True,                  # show a bar while a store is built
+    **kw:Any                             # of `ASLDataset`, for a new one
 )->ASLDataset:
     "A dataset with these settings"
     if isinstance(data, ASLDataset):
@@ -435,9 +446,9 @@ def as_dataset(
 
 # %% ../../nbs/15_data.dataset.ipynb #f4284fcd
 def clean_clips(
-    table,     # one row per clip
-    train,     # numbers of the training clips
-    cfg:Config # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS
+    table:'pd.DataFrame', # one row per clip
+    train:np.ndarray,     # numbers of the training clips
+    cfg:Config            # MIN_SEQUENCES, SKIP_CONSECUTIVE_ZEROS
 )->np.ndarray: # (n,) bool
     "Which clips pass the cleaning rules; usual lengths are those of the training clips"
     lengths = calculate_landmark_length_stats(table.iloc[train])
@@ -445,15 +456,15 @@ def clean_clips(
 
 # %% ../../nbs/15_data.dataset.ipynb #46827d89
 def create_data_loaders(
-    asl_dataset,       # `ASLDataset`
-    train_size=None,   # shares of a random split; None for the configuration's
-    valid_size=None,
-    test_size=None,
-    batch_size=None,   # clips; None for BATCH_SIZE
-    random_state=None, # of split and order; None for SEED
-    dl_framework=None, # None for DL_FRAMEWORK
-    num_workers=0,     # processes
-    split=None         # of `make_split`; None makes one
+    asl_dataset:ASLDataset,     # `ASLDataset`
+    train_size:float|None=None, # shares of a random split; None for the configuration's
+    valid_size:float|None=None,
+    test_size:float|None=None,
+    batch_size:int|None=None,   # clips; None for BATCH_SIZE
+    random_state:int|None=None, # of split and order; None for SEED
+    dl_framework:str|None=None, # None for DL_FRAMEWORK
+    num_workers:int=0,          # processes
+    split:dict|None=None        # of `make_split`; None makes one
 )->tuple: # loaders for training, validation and test
     "Split a dataset and make its loaders; only training is augmented and shuffled"
     check_count(0, num_workers=num_workers)

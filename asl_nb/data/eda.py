@@ -9,7 +9,9 @@ __all__ = ['calculate_landmark_length_stats', 'plot_clip_lengths', 'plot_length_
            'plot_recordings', 'calculate_avg_landmark_positions', 'plot_avg_positions']
 
 # %% ../../nbs/10_data.eda.ipynb #a7413786
+from collections.abc import Sequence
 from functools import partial
+from typing import Any,TYPE_CHECKING
 import numpy as np,pandas as pd
 from ..utils import check_count
 from ..config import Config
@@ -17,11 +19,13 @@ from ..landmarks import LEFT_HAND,connections
 from ..plots import PART_COLORS,new_axes,percent_axis
 from .raw import NOSE_RATIO,NOSE_RATIO_RANGE,check_data,clip_setting
 from .raw import map_clips,parts_seen,read_clip
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # %% ../../nbs/10_data.eda.ipynb #f5a6c9ac
 def calculate_landmark_length_stats(
-    table=None,     # one row per clip: sign, original frames; None reads RAW_DATA_DIR
-    *, cfg=Config() # RAW_DATA_DIR
+    table:pd.DataFrame|None=None, # one row per clip: sign, original frames; None reads RAW_DATA_DIR
+    *, cfg:Config=Config()        # RAW_DATA_DIR
 )->dict: # sign -> dict(min, max, mean, median, std) of the frames
     "The lengths of the clips of each sign"
     if table is None: table,_ = check_data(cfg.path('RAW_DATA_DIR'))
@@ -61,10 +65,10 @@ def _cumulative(ax, values, colors, cfg, limits):
 
 # %% ../../nbs/10_data.eda.ipynb #0267cd25
 def plot_clip_lengths(
-    table,        # of `check_data`: frames, hand_frames
-    cfg=Config(), # settings that the lengths are compared with
-    ax=None       # matplotlib axes
-): # the axes
+    table:pd.DataFrame,  # of `check_data`: frames, hand_frames
+    cfg:Config=Config(), # settings that the lengths are compared with
+    ax:'Axes|None'=None  # matplotlib axes
+)->'Axes': # the axes
     "Draw the cumulative distribution of frames per clip, and of frames with a hand"
     values = {'all':_some(table).frames, 'with a hand':table.hand_frames}
     ax = new_axes(ax)
@@ -85,9 +89,9 @@ def _name_ticks(ax, names, most=22):
 
 # %% ../../nbs/10_data.eda.ipynb #7a659641
 def plot_length_stats(
-    stats, # {name: dict(min, max, mean, median, std)} of frames
-    ax=None # matplotlib axes
-): # the axes
+    stats:dict,         # {name: dict(min, max, mean, median, std)} of frames
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the lengths of each sign's clips, signs in order of their median"
     s = pd.DataFrame(_some(stats)).T.sort_values('median')
     ax = new_axes(ax, 2.2)
@@ -104,7 +108,7 @@ def plot_length_stats(
 
 # %% ../../nbs/10_data.eda.ipynb #520e3dbf
 def missing_by_part(
-    table # of `check_data`
+    table:pd.DataFrame # of `check_data`
 )->pd.DataFrame: # one row per part: shares of frames, and of clips
     "The share of frames without each part, and of clips that show it always, sometimes, never"
     def row(part):
@@ -116,15 +120,15 @@ def missing_by_part(
 
 # %% ../../nbs/10_data.eda.ipynb #949a6611
 def plot_missing_by_part(
-    table, # of `check_data`
-    ax=None # matplotlib axes
-): # the axes
+    table:pd.DataFrame, # of `check_data`
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the share of clips that show each part always, sometimes (pale), never (empty)"
     found,ax = missing_by_part(table),new_axes(ax, 1.6)
     colors = [PART_COLORS[p] for p in found.index]
     ax.barh(range(len(found)), found.always, color=colors)
     ax.barh(range(len(found)), found.sometimes, left=found.always, color=colors, alpha=.35, lw=0)
-    words = [f"{p.replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()]
+    words = [f"{str(p).replace('_',' ')}: {m:.0%} missing" for p,m in found.missing.items()]
     ax.set_yticks(range(len(found)), words)
     ax.invert_yaxis()
     ax.set(xlim=(0,1), xlabel='clips')
@@ -142,10 +146,10 @@ def _missing_in_clip(file, bins):
 
 # %% ../../nbs/10_data.eda.ipynb #fa212e7a
 def missing_by_position(
-    files,        # the clips' parquet files
-    bins=10,      # stretches of a clip
-    n_workers=1,  # processes
-    progress=False # show a bar
+    files:Sequence,     # the clips' parquet files
+    bins:int=10,        # stretches of a clip
+    n_workers:int=1,    # processes
+    progress:bool=False # show a bar
 )->pd.DataFrame: # one row per stretch, one column per part: share of the time
     "When each part is missing, on average over clips"
     check_count(bins=bins, n_workers=n_workers)
@@ -160,12 +164,12 @@ def missing_by_position(
 
 # %% ../../nbs/10_data.eda.ipynb #44d4b84a
 def plot_missing_by_position(
-    missing, # of `missing_by_position`
-    ax=None  # matplotlib axes
-): # the axes
+    missing:pd.DataFrame, # of `missing_by_position`
+    ax:'Axes|None'=None   # matplotlib axes
+)->'Axes': # the axes
     "Draw when each part is missing"
     middle,ax = (np.arange(len(missing))+.5)/len(missing),new_axes(ax)
-    for part in missing:
+    for part in map(str, missing):
         lw,label = 2 if part=='hand' else 1,part.replace('_',' ')
         ax.plot(middle, missing[part], color=PART_COLORS[part], lw=lw, label=label)
     ax.set(xlim=(0,1), ylim=(0,1), xlabel='time in the clip', ylabel='missing')
@@ -174,10 +178,10 @@ def plot_missing_by_position(
 
 # %% ../../nbs/10_data.eda.ipynb #88e65ff1
 def plot_hand_gaps(
-    table,        # of `check_data`: hand_gap
-    cfg=Config(), # settings that the gaps are compared with
-    ax=None       # matplotlib axes
-): # the axes
+    table:pd.DataFrame,  # of `check_data`: hand_gap
+    cfg:Config=Config(), # settings that the gaps are compared with
+    ax:'Axes|None'=None  # matplotlib axes
+)->'Axes': # the axes
     "Draw the cumulative distribution of the longest gap per clip"
     limits = 'INTERPOLATE_MISSING','SKIP_CONSECUTIVE_ZEROS'
     gaps,ax = _some(table).hand_gap,new_axes(ax)
@@ -187,7 +191,7 @@ def plot_hand_gaps(
 
 # %% ../../nbs/10_data.eda.ipynb #1145baef
 def dominant_hand(
-    table # of `check_data`: participant_id, left_hand_frames, right_hand_frames
+    table:pd.DataFrame # of `check_data`: participant_id, left_hand_frames, right_hand_frames
 )->pd.DataFrame: # one row per signer: clips, balance (1 = always left, -1 = always right), dominant
     "The hand that each signer signs with, according to the detector"
     left,right = _some(table).left_hand_frames,table.right_hand_frames
@@ -198,9 +202,9 @@ def dominant_hand(
 
 # %% ../../nbs/10_data.eda.ipynb #0c07f096
 def plot_dominant_hand(
-    table, # of `check_data`
-    ax=None # matplotlib axes
-): # the axes
+    table:pd.DataFrame, # of `check_data`
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw each signer's balance between the hands"
     found,ax = dominant_hand(table).dropna(),new_axes(ax)
     colors = np.where(found.balance>0, PART_COLORS['left_hand'], PART_COLORS['right_hand'])
@@ -213,10 +217,10 @@ def plot_dominant_hand(
 
 # %% ../../nbs/10_data.eda.ipynb #24e25dc9
 def plot_bars(
-    values, # pandas Series, its index the names
-    what:str, # what the values are
-    ax=None # matplotlib axes
-): # the axes
+    values:pd.Series,   # pandas Series, its index the names
+    what:str,           # what the values are
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw sorted bars; if there are many, only some are named"
     values,ax = _some(values).sort_values(ascending=False, kind='stable'),new_axes(ax)
     ax.bar(range(len(values)), values, width=.8 if len(values)<50 else 1, color='tab:blue', lw=0)
@@ -228,25 +232,25 @@ def plot_bars(
 
 # %% ../../nbs/10_data.eda.ipynb #f52f1a6d
 def plot_clips_by_sign(
-    table,  # one row per clip: sign
-    ax=None # matplotlib axes
-): # the axes
+    table:pd.DataFrame, # one row per clip: sign
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the number of clips of each sign"
     return plot_bars(table.sign.value_counts(), 'clips per sign', ax)
 
 # %% ../../nbs/10_data.eda.ipynb #9e5a73d0
 def plot_clips_by_signer(
-    table,  # one row per clip: participant_id
-    ax=None # matplotlib axes
-): # the axes
+    table:pd.DataFrame, # one row per clip: participant_id
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the number of clips of each signer"
     return plot_bars(table.participant_id.value_counts(), 'clips per signer', ax)
 
 # %% ../../nbs/10_data.eda.ipynb #5df3d7aa
 def plot_clips_by_sign_and_signer(
-    table, # one row per clip: sign, participant_id
-    ax=None # matplotlib axes
-): # the axes
+    table:pd.DataFrame, # one row per clip: sign, participant_id
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the number of clips of each sign by each signer, white where there is none"
     counts,ax = pd.crosstab(_some(table).participant_id, table.sign),new_axes(ax)
     signers,signs = (counts.sum(axis=axis).sort_values(ascending=False).index for axis in (1,0))
@@ -264,8 +268,8 @@ def plot_clips_by_sign_and_signer(
 
 # %% ../../nbs/10_data.eda.ipynb #2edd071c
 def recordings(
-    table,     # of `check_data`: aspect, fps
-    cfg:Config # SOURCE
+    table:pd.DataFrame, # of `check_data`: aspect, fps
+    cfg:Config          # SOURCE
 )->pd.DataFrame: # one row for aspect and one for fps: how many clips state it; min, median, max
     "Aspect and frame rate of a data set, and how many clips state them"
     def row(name):
@@ -276,13 +280,13 @@ def recordings(
 
 # %% ../../nbs/10_data.eda.ipynb #10c69dc0
 def plot_recordings(
-    table,        # of `check_data`: nose_ratio, aspect
-    cfg=Config(), # SOURCE
-    ax=None       # matplotlib axes
-): # the axes
+    table:pd.DataFrame,  # of `check_data`: nose_ratio, aspect
+    cfg:Config=Config(), # SOURCE
+    ax:'Axes|None'=None  # matplotlib axes
+)->'Axes': # the axes
     "Draw the nose ratio before and after correction by the aspect"
     corrected = _some(table).nose_ratio/clip_setting(table, 'aspect', cfg)
-    ax,bins = new_axes(ax),np.linspace(0, 1.5, 31)
+    ax,bins = new_axes(ax),np.linspace(0, 1.5, 31).tolist()
     both = {'as stored':(table.nose_ratio,'tab:orange'), 'corrected':(corrected,'tab:blue')}
     for label,(values,color) in both.items():
         values = values.dropna().clip(0, 1.5)
@@ -308,8 +312,8 @@ def _sums(dataset, chunk):
 
 # %% ../../nbs/10_data.eda.ipynb #a2b475c5
 def calculate_avg_landmark_positions(
-    dataset,  # `ASLDataset`
-    chunk=256 # clips at a time
+    dataset:Any,  # `ASLDataset`
+    chunk:int=256 # clips at a time
 )->list: # one dict per label: left_hand, right_hand, face -> (points, C), NaN = never detected
     "The average position of hand and face points for each sign"
     check_count(chunk=chunk)
@@ -325,9 +329,9 @@ _HAND_PAIRS = connections(np.arange(LEFT_HAND.start, LEFT_HAND.stop))['left_hand
 
 # %% ../../nbs/10_data.eda.ipynb #52688e55
 def plot_avg_positions(
-    positions, # {sign: dict of `calculate_avg_landmark_positions`}, at most ten
-    ax=None    # matplotlib axes
-): # the axes
+    positions:dict,     # {sign: dict of `calculate_avg_landmark_positions`}, at most ten
+    ax:'Axes|None'=None # matplotlib axes
+)->'Axes': # the axes
     "Draw the average hands of some signs, and the mouth"
     ax = new_axes(ax, 2.6)
     for i,(sign,parts) in enumerate(_some(positions).items()):

@@ -8,17 +8,18 @@ __all__ = ['FOLDERS', 'signer_number', 'clip_number', 'extract_videos', 'import_
 # %% ../../nbs/16_data.extract.ipynb #070cead8
 import errno,hashlib,json,math,re,warnings
 from collections import Counter
+from collections.abc import Callable,Iterable
 from concurrent.futures import FIRST_COMPLETED,wait
 from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np,pandas as pd
-from ..utils import atomic_path,progress_bar,workers,writable_folder
+from ..utils import PathLike,atomic_path,progress_bar,workers,writable_folder
 from ..config import Config
 from ..landmarks import ClipWarning,write_clip
 from ..video import PRECISION,VIDEO_SUFFIXES,Cut,container_info,describe_frames,timed_frames
-from ..holistic import video_to_landmarks
+from ..holistic import Extractor,video_to_landmarks
 from .raw import COLUMNS,STATISTICS,check_body,read_clip,signers_unknown,unknown_signers
 from .formats import LANDMARK_SUFFIXES,count_words,list_recordings,read_recording
 from ..clip import Clip
@@ -204,7 +205,7 @@ def signer_number(
 def _clip_digest(lm): return hashlib.sha256(lm.tobytes()).hexdigest()
 
 def clip_number(
-    lm # (T, 543, 3) float32 landmarks
+    lm:np.ndarray # (T, 543, 3) float32 landmarks
 )->int:
     "A whole number for a clip's content"
     return _number(_clip_digest(lm))
@@ -289,9 +290,9 @@ def _look(file, cut, there, extractor):
 # %% ../../nbs/16_data.extract.ipynb #cfbd7500
 class _Found(NamedTuple):
     "What became of looking into a recording"
-    clip:tuple=None            # landmarks, or None if its clip is there; aspect; frame rate
+    clip:tuple|None=None       # landmarks, or None if its clip is there; aspect; frame rate
     doubts:tuple=()            # texts
-    error:Exception=None
+    error:Exception|None=None
 
 def _heard(fn, *args):
     "What a function returns, and its `ClipWarning`s as text"
@@ -370,9 +371,9 @@ class _Plan(NamedTuple):
     sequence:int   # the clip's number
     signer:int     # the signer's
     path:Path      # of the clip in the data folder
-    aspect:float   # that the row states, or None
-    fps:float
-    begin:callable # whether the clip is there -> future of `_Found`
+    aspect:float|None # that the row states
+    fps:float|None
+    begin:Callable # whether the clip is there -> future of `_Found`
 
 def _plan(row, open_one, seen):
     "The plan for a row; an error if nothing can be done"
@@ -556,14 +557,14 @@ def _give_up(sources, rows, told, missing, skipped):
 
 # %% ../../nbs/16_data.extract.ipynb #658f778d
 def extract_videos(
-    videos,         # folder of sign folders, or CSV file
-    out,            # folder for train.csv, label map, landmarks and report
-    extractor=None, # None for `HolisticExtractor()`
-    progress=True,  # show a bar
-    signer=None,    # who signs in all videos; None for what folders or table say
-    folders=None,   # 'signer/sign' or 'sign/signer', how three levels are read; None for the first
-    n_workers=1,    # processes, each with an extractor of its own
-    address=None    # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
+    videos:PathLike,               # folder of sign folders, or CSV file
+    out:PathLike,                  # folder for train.csv, label map, landmarks and report
+    extractor:Extractor|None=None, # None for `HolisticExtractor()`
+    progress:bool=True,            # show a bar
+    signer:str|None=None,          # who signs in all videos; None for what folders or table say
+    folders:str|None=None,         # how three levels are read, 'signer/sign' (None) or 'sign/signer'
+    n_workers:int=1,               # processes, each with an extractor of its own
+    address:str|None=None          # of a Ray cluster to use: auto, HOST:PORT or ray://HOST:10001
 )->pd.DataFrame: # what was left out or is doubtful: recording, reason
     "Turn videos into the competition's layout; a second run resumes one that was killed"
     crew = workers(partial(_watch, extractor=extractor), n_workers, address)
@@ -571,11 +572,11 @@ def extract_videos(
 
 # %% ../../nbs/16_data.extract.ipynb #3f783fe2
 def import_clips(
-    src,           # folder, CSV file, or a list of them
-    out,           # folder for train.csv, label map, landmarks and report
-    progress=True, # show a bar
-    signer=None,   # who signs in all clips; None for what folders or table say
-    folders=None   # 'signer/sign' or 'sign/signer', how three levels are read; None for the first
+    src:PathLike|Iterable[PathLike], # folder, CSV file, or a list of them
+    out:PathLike,                    # folder for train.csv, label map, landmarks and report
+    progress:bool=True,              # show a bar
+    signer:str|None=None,            # who signs in all clips; None for what folders or table say
+    folders:str|None=None            # how three levels are read, 'signer/sign' (None) or 'sign/signer'
 )->pd.DataFrame: # what was left out or is doubtful: recording, reason
     "Turn landmarks of any format into the competition's layout; a second run changes nothing"
     sources = [src] if isinstance(src, (str,Path)) else list(src)

@@ -8,16 +8,17 @@ __all__ = ['POINT_NAMES', 'LANDMARK_SUFFIXES', 'CLIP_SUFFIXES', 'as_landmarks', 
 
 # %% ../../nbs/08_data.formats.ipynb #9ba3771a
 import csv,json,os,re,warnings
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import permutations,product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any,NamedTuple
 import numpy as np
-from ..utils import check_amount,require
+from ..utils import PathLike,check_amount,require
 from ..config import Config
 from ..landmarks import *
 from ..video import VIDEO_SUFFIXES
-from ..holistic import video_to_landmarks
+from ..holistic import Extractor,video_to_landmarks
 from .raw import found_pixels,layout_faults,layout_figures,read_clip,recorded_as,torn_parts
 
 # %% ../../nbs/08_data.formats.ipynb #4c97be9d
@@ -129,8 +130,8 @@ _SHAPES = ('(frames, 543, 2 or 3), or flat frames (frames, W) with a W of '
            f'{", ".join(map(str, sorted(_LAYOUTS)))}')
 
 def as_landmarks(
-    what,            # array, list, masked array or tensor (T, 543, 2 or 3), or flat frames (T, W)
-    name='landmarks' # what errors call it
+    what:Any,            # array, list or tensor (T, 543, 2 or 3), or flat frames (T, W)
+    name:str='landmarks' # what errors call it
 )->np.ndarray: # (T, 543, 2 or 3) float32, NaN = not seen
     "An array as landmarks, checked"
     lm = _numbers(what, name)
@@ -455,8 +456,8 @@ def _split(address):
 _NO_FILE = 'expected a clip, found no file'
 
 def read_recording(
-    address,       # `str` or `Path` of a file or a folder of frames, or FILE#SEQUENCE
-    extractor=None # finds the landmarks in videos; None for Holistic
+    address:PathLike,             # a file, a folder of frames, or FILE#SEQUENCE
+    extractor:Extractor|None=None # finds the landmarks in videos; None for Holistic
 )->tuple: # (T, 543, 2 or 3) float32, NaN = not seen; aspect and frame rate, None = not stated
     "A recording of any kind"
     path,sequence = _split(address)
@@ -478,7 +479,7 @@ class Found(NamedTuple):
 
 # %% ../../nbs/08_data.formats.ipynb #9818e0eb
 def count_words(
-    skipped # of `Found`
+    skipped:dict # of `Found`
 )->str: # '' if it is empty
     "Numbers of files by suffix, in words"
     return ', '.join(f'{n} {suffix or "without suffix"}' for suffix,n in sorted(skipped.items()))
@@ -554,7 +555,7 @@ def _add(path, found, above=()):
 
 # %% ../../nbs/08_data.formats.ipynb #201631ce
 def list_recordings(
-    paths # files, folders and FILE#SEQUENCE; `str` or `Path`
+    paths:PathLike|Iterable[PathLike] # files, folders and FILE#SEQUENCE
 )->Found: # addresses as `str`, problems, skipped files
     "The recordings that paths stand for, each once"
     found = Found([], [], {})

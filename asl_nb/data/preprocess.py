@@ -10,9 +10,10 @@ __all__ = ['ANCHORS', 'PALM', 'HANDS_ABOVE_SHOULDERS', 'LAP_DEPTH', 'REFERENCE_F
 
 # %% ../../nbs/12_data.preprocess.ipynb #e7fecdbe
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 import numpy as np
-from ..utils import check_count
+from ..utils import PathLike,check_count
 from ..config import Config,SOURCES
 from ..landmarks import *
 from .raw import NOSE_RATIO,read_clip
@@ -39,9 +40,9 @@ def _check_numbers(name, values, words, holds):
 
 # %% ../../nbs/12_data.preprocess.ipynb #4578c421
 def interpolate_missing_values(
-    arr,         # (N, ...) values along time, NaN = missing
-    max_gap=3,   # longest gap to fill, in frames; one number, or one for each clip
-    offsets=None # (B+1,) where clips begin, if `arr` holds several
+    arr:np.ndarray,              # (N, ...) values along time, NaN = missing
+    max_gap:int|np.ndarray=3,    # longest gap to fill, in frames; one number, or one for each clip
+    offsets:np.ndarray|None=None # (B+1,) where clips begin, if `arr` holds several
 )->np.ndarray: # a copy with short gaps filled
     "Fill gaps of at most `max_gap` frames on a straight line between the seen values around them"
     _check_numbers('max_gap', max_gap, 'at least 0', lambda v: v>=0)
@@ -102,9 +103,9 @@ def _from_hands(anchors, offsets):
 
 # %% ../../nbs/12_data.preprocess.ipynb #4651e1c0
 def body_frame(
-    anchors, # (N, 7, C) the points of `ANCHORS`, in units of the picture's height
-    offsets, # (B+1,) where clips begin
-    aspects  # (B,) width / height of the pictures
+    anchors:np.ndarray, # (N, 7, C) the points of `ANCHORS`, in units of the picture's height
+    offsets:np.ndarray, # (B+1,) where clips begin
+    aspects:np.ndarray  # (B,) width / height of the pictures
 )->tuple: # origin (B, 2), unit (B, 1)
     "Each clip's origin and unit, from its shoulders and nose, else its hands, else the picture"
     body,width = _from_shoulders(anchors, offsets)
@@ -132,8 +133,8 @@ def _normalize(x, offsets, aspects, rows, cfg):
 
 # %% ../../nbs/12_data.preprocess.ipynb #5df21a72
 def left_dominant(
-    wrists, # (N, 2, C) left and right wrist
-    offsets # (B+1,) where clips begin
+    wrists:np.ndarray, # (N, 2, C) left and right wrist
+    offsets:np.ndarray # (B+1,) where clips begin
 )->np.ndarray: # (B,) bool
     "Which clips are signed with the left hand"
     seen = np.add.reduceat((~np.isnan(wrists[...,0])).astype(int), offsets[:-1]) # b hand
@@ -148,7 +149,7 @@ def _wrists(x, rows):
     return x[:,[rows.index(hand.start+WRIST) for hand in (LEFT_HAND, RIGHT_HAND)],:2]
 
 # %% ../../nbs/12_data.preprocess.ipynb #2fb8f966
-def flip_kept(rows):
+def flip_kept(rows:Sequence[int])->np.ndarray:
     "The left/right exchange of kept rows; a point whose mirror image is not kept becomes itself"
     return np.array([rows.index(f) if (f:=int(FLIP[r])) in rows else i for i,r in enumerate(rows)])
 
@@ -253,9 +254,9 @@ def _pool(frames, start, lengths, sizes):
 
 # %% ../../nbs/12_data.preprocess.ipynb #400ca831
 def resize(
-    frames,  # (N, P, C) several clips end to end, NaN = not seen
-    offsets, # (B+1,) where clips begin
-    sizes    # (B,) new number of frames of each clip
+    frames:np.ndarray,  # (N, P, C) several clips end to end, NaN = not seen
+    offsets:np.ndarray, # (B+1,) where clips begin
+    sizes:np.ndarray    # (B,) new number of frames of each clip
 )->np.ndarray: # (sum of sizes, P, C) float32
     "Resize clips: longer ones by area pooling, shorter ones on lines between seen points"
     frames,sizes = frames.astype(np.float32, copy=False),np.asarray(sizes)
@@ -293,11 +294,11 @@ def _whole_points(frames):
 
 # %% ../../nbs/12_data.preprocess.ipynb #996cbe6a
 def make_features(
-    frames,   # (N, K, C) points of `kept_rows`, several clips end to end, NaN = not seen
-    offsets,  # (B+1,) where clips begin
-    aspects,  # (B,) width / height of the pictures
-    fps,      # (B,) frames per second
-    cfg:Config # settings
+    frames:np.ndarray,  # (N, K, C) points of `kept_rows`, several clips end to end, NaN = not seen
+    offsets:np.ndarray, # (B+1,) where clips begin
+    aspects:np.ndarray, # (B,) width / height of the pictures
+    fps:np.ndarray,     # (B,) frames per second
+    cfg:Config          # settings
 )->tuple: # features (B, T, P, C) float32 with NaN, mask (B, T) of real frames
     "Landmarks to features: gaps, aspect, normalization, dominant hand, points, frames"
     offsets,aspects,fps = np.asarray(offsets),np.asarray(aspects, float),np.asarray(fps, float)
@@ -323,13 +324,13 @@ def clip_features(
                          f'{", ".join(cfg.COLUMNS_TO_USE)}, found {lm.shape}')
     columns = ['xyz'.index(c) for c in cfg.COLUMNS_TO_USE]
     points = lm[:,kept_rows(cfg)][...,columns].astype(np.float32)
-    return make_features(points, [0, len(lm)], [clip.aspect], [clip.fps], cfg)
+    return make_features(points, np.array([0, len(lm)]), np.array([clip.aspect]), np.array([clip.fps]), cfg)
 
 # %% ../../nbs/12_data.preprocess.ipynb #1b4fcfb1
 def clip_views(
-    xb,   # (B, T, P, C) features, NaN = not seen
-    mask, # (B, T) real frames
-    cuts  # (V,) shares of the time that are left out at each end
+    xb:np.ndarray,       # (B, T, P, C) features, NaN = not seen
+    mask:np.ndarray,     # (B, T) real frames
+    cuts:Sequence[float] # (V,) shares of the time that are left out at each end
 )->tuple: # features (B*V, T, P, C), mask (B*V, T); a clip's views stand together
     "Views of each clip, in as many frames, without the beginning and the end"
     _check_numbers('cuts', cuts, 'from 0, below one half', lambda v: v.size and (v>=0) & (v<.5))
@@ -343,9 +344,9 @@ def clip_views(
 
 # %% ../../nbs/12_data.preprocess.ipynb #1202e2d3
 def surest_view(
-    logits,  # (B*V, K) the model's answers to the views of `clip_views`
-    n_views, # V
-    signs    # indices of the classes that are signs
+    logits:np.ndarray,             # (B*V, K) the model's answers to the views of `clip_views`
+    n_views:int,                   # V
+    signs:Sequence[int]|np.ndarray # indices of the classes that are signs
 )->np.ndarray: # (B, K)
     "Of each clip, the logits of the view that gives one of the signs the largest probability"
     check_count(n_views=n_views)
@@ -360,8 +361,8 @@ def _check_config(cfg):
 
 # %% ../../nbs/12_data.preprocess.ipynb #2e7e696d
 def load_relevant_data_subset(
-    pq_path,     # a clip's parquet file
-    cfg=Config() # COLUMNS_TO_USE
+    pq_path:PathLike,   # a clip's parquet file
+    cfg:Config=Config() # COLUMNS_TO_USE
 )->np.ndarray: # (T, 543, C) float32, NaN = not seen
     "The coordinates of a clip that are used"
     _check_config(cfg)
@@ -369,38 +370,39 @@ def load_relevant_data_subset(
 
 # %% ../../nbs/12_data.preprocess.ipynb #4ab421f0
 def preprocess_data_to_same_size(
-    landmarks,   # (T, P, C), NaN = not seen
-    cfg=Config() # INPUT_SIZE, INTERPOLATE_MISSING
+    landmarks:np.ndarray, # (T, P, C), NaN = not seen
+    cfg:Config=Config()   # INPUT_SIZE, INTERPOLATE_MISSING
 )->tuple: # (INPUT_SIZE, P, C), INPUT_SIZE, original frames, frames in which something was seen
     "Fill gaps and resample to INPUT_SIZE frames"
     _check_config(cfg)
     filled = interpolate_missing_values(landmarks, cfg.INTERPOLATE_MISSING)
     used = int((~np.isnan(filled)).any((1,2)).sum())
-    same = resize(filled, [0, len(filled)], [cfg.INPUT_SIZE])
+    same = resize(filled, np.array([0, len(filled)]), np.array([cfg.INPUT_SIZE]))
     return same,cfg.INPUT_SIZE,len(landmarks),used
 
 # %% ../../nbs/12_data.preprocess.ipynb #902f445e
 def preprocess_data(
-    landmarks,   # (T, P, C), NaN = not seen
-    cfg=Config() # INPUT_SIZE
+    landmarks:np.ndarray, # (T, P, C), NaN = not seen
+    cfg:Config=Config()   # INPUT_SIZE
 )->tuple: # (INPUT_SIZE, P, C) with NaN frames at the end, number of real frames
     "Pad to INPUT_SIZE frames, or pool a longer clip; gaps stay"
     _check_config(cfg)
     size = min(len(landmarks), cfg.INPUT_SIZE)
-    frames = resize(landmarks, [0, len(landmarks)], [size])
+    frames = resize(landmarks, np.array([0, len(landmarks)]), np.array([size]))
     xb,_ = _batch(frames, np.array([size]), cfg.INPUT_SIZE)
     return xb[0],size
 
 # %% ../../nbs/12_data.preprocess.ipynb #43cb821a
 def preprocess_data_item(
-    raw_landmark_path, # a clip's parquet file
-    targets_sign,      # index of its sign
-    cfg=Config(),      # settings
-    aspect=None,       # width / height of the picture, where the data do not state it
-    fps=None           # frames per second, where the data do not state it
+    raw_landmark_path:PathLike, # a clip's parquet file
+    targets_sign:int,           # index of its sign
+    cfg:Config=Config(),        # settings
+    aspect:float|None=None,     # width / height of the picture, where the data do not state it
+    fps:float|None=None         # frames per second, where the data do not state it
 )->dict: # landmarks (T, P, C), target, size (real frames)
     "The features of one file, with its target"
     check_given(aspect=aspect, fps=fps)
     _check_config(cfg)
+    check_count(0, targets_sign=targets_sign)
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)
     return dict(landmarks=xb[0], target=targets_sign, size=int(mask.sum()))

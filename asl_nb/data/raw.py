@@ -11,18 +11,22 @@ __all__ = ['COLUMNS', 'STATISTICS', 'NOSE_RATIO', 'NOSE_RATIO_RANGE', 'LAYOUT', 
 
 # %% ../../nbs/07_data.raw.ipynb #82c93efc
 import csv,hashlib,io,itertools,json,math,os,re,warnings
+from collections.abc import Callable,Iterator,Sequence
 from contextlib import contextmanager
 from functools import lru_cache,partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 import numpy as np
-from ..utils import check_amount,check_count,end_with_parent,nearest,progress_bar
+from ..utils import PathLike,check_amount,check_count,end_with_parent,nearest,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/07_data.raw.ipynb #54df2cbd
 _ROW_KEYS = ('type','landmark_index')
 _KEYS = ('frame',*_ROW_KEYS)
-_in_order_bytes = set()
+_in_order_bytes:set[bytes] = set()
 
 # %% ../../nbs/07_data.raw.ipynb #b9195402
 def _key_bytes(source, file):
@@ -187,9 +191,9 @@ def _read_columns(source, file, columns, path):
 
 # %% ../../nbs/07_data.raw.ipynb #5a9291dc
 def read_clip(
-    path,         # the clip's parquet file
-    columns=None, # coordinates to read; None reads x, y and, where stored, z
-    rows=None     # (P,) rows of the 543 to keep; None keeps all
+    path:PathLike,                   # the clip's parquet file
+    columns:Sequence[str]|None=None, # coordinates to read; None reads x, y and, where stored, z
+    rows:np.ndarray|None=None        # (P,) rows of the 543 to keep; None keeps all
 )->np.ndarray: # (T, P, C) float32, NaN = not detected
     "One clip's landmarks"
     with _reading(path):
@@ -200,10 +204,10 @@ def read_clip(
 
 # %% ../../nbs/07_data.raw.ipynb #2c105399
 def read_clip_frame(
-    df,               # pandas table with the columns of a clip's file
-    name='DataFrame', # what errors call it
-    columns=None,     # coordinates to read; None reads x, y and, where there, z
-    rows=None         # (P,) rows of the 543 to keep; None keeps all
+    df:'pd.DataFrame',               # pandas table with the columns of a clip's file
+    name:str='DataFrame',            # what errors call it
+    columns:Sequence[str]|None=None, # coordinates to read; None reads x, y and, where there, z
+    rows:np.ndarray|None=None        # (P,) rows of the 543 to keep; None keeps all
 )->np.ndarray: # (T, P, C) float32, NaN = not detected
     "One clip's landmarks from a table in memory"
     import pyarrow as pa
@@ -213,7 +217,8 @@ def read_clip_frame(
         if not df.columns.is_unique:
             raise ValueError(f'{name}: expected each column once, found {list(df.columns)}')
         table = pa.Table.from_pandas(df, preserve_index=False)
-        return _coordinates(table, columns, *_row_places(table, name), rows, name)
+        place,n = _row_places(table, name)
+        return _coordinates(table, columns, place, n, rows, name)
 
 # %% ../../nbs/07_data.raw.ipynb #26d1997b
 def _coordinates(table, columns, place, n, rows, path):
@@ -246,7 +251,7 @@ STATISTICS = ('frames','left_hand_frames','right_hand_frames','hand_frames','fac
 
 # %% ../../nbs/07_data.raw.ipynb #e9111eaf
 def load_label_map(
-    path # the JSON file, or the data folder that holds it
+    path:PathLike # the JSON file, or the data folder that holds it
 )->dict: # sign -> index, in the order of the index
     "The signs of a data set and their indices 0 to n-1"
     path = Path(path)
@@ -304,9 +309,9 @@ def _above_zero(text, name, path):
 
 # %% ../../nbs/07_data.raw.ipynb #3e0c3f8a
 def read_clip_table(
-    folder, # data folder
-    name    # of the table, e.g. 'train.csv'
-): # pandas table, one row per clip: `COLUMNS`, aspect, fps (NaN = unknown), further columns
+    folder:PathLike, # data folder
+    name:str         # of the table, e.g. 'train.csv'
+)->'pd.DataFrame': # one row per clip: `COLUMNS`, aspect, fps (NaN = unknown), further columns
     "A CSV table of clips, with its columns checked"
     import pandas as pd
     path = Path(folder)/name
@@ -339,7 +344,7 @@ def _row_faults(table, label_map):
 
 # %% ../../nbs/07_data.raw.ipynb #f37ecd18
 def read_table(
-    folder # data folder in GISLR's layout
+    folder:PathLike # data folder in GISLR's layout
 )->tuple: # table (one row per clip), report (path, reason), label map
     "The checked table of a data folder, what is wrong with single rows, and the label map"
     import pandas as pd
@@ -368,7 +373,7 @@ def _recordings(path, changed, size):
 
 # %% ../../nbs/07_data.raw.ipynb #642c2c4c
 def recorded_as(
-    file # parquet file of a clip, at its place in a data folder
+    file:PathLike # parquet file of a clip, at its place in a data folder
 )->dict: # aspect, fps; those that are known
     "What the table of a clip's data folder says of how it was recorded"
     file = Path(file).resolve()
@@ -404,13 +409,13 @@ def _in_processes(call, files, n_workers, chunk):
 
 # %% ../../nbs/07_data.raw.ipynb #1bddfcc4
 def map_clips(
-    fn,            # called with a file; must be a function of a module if n_workers > 1
-    files,         # paths
-    n_workers=1,   # processes
-    progress=True, # show a bar
-    chunk=16,      # files that a process gets at a time
-    unit='clip'    # what the bar counts
-): # yields a result or an exception for each file
+    fn:Callable,        # called with a file; must be a function of a module if n_workers > 1
+    files:Sequence,     # paths
+    n_workers:int=1,    # processes
+    progress:bool=True, # show a bar
+    chunk:int=16,       # files that a process gets at a time
+    unit:str='clip'     # what the bar counts
+)->Iterator: # yields a result or an exception for each file
     "Call a function for each file; the reader's errors are results too"
     check_count(n_workers=n_workers, chunk=chunk)
     call = partial(_guarded, fn)
@@ -419,8 +424,8 @@ def map_clips(
 
 # %% ../../nbs/07_data.raw.ipynb #fe62c2d0
 def parts_seen(
-    seen,     # (..., P) whether each point was detected
-    rows=None # (P,) rows of the 543 that the points are; None for all
+    seen:np.ndarray,          # (..., P) whether each point was detected
+    rows:np.ndarray|None=None # (P,) rows of the 543 that the points are; None for all
 )->dict: # part, or 'hand' for either hand -> (...)
     "Whether any point of each part was detected"
     types = ROW_TYPE if rows is None else ROW_TYPE[rows]
@@ -429,10 +434,10 @@ def parts_seen(
 
 # %% ../../nbs/07_data.raw.ipynb #6c7dd3d1
 def content_hash(
-    lm # (T, P, C) landmarks
+    lm:np.ndarray # (T, P, C) landmarks
 )->str: # 16 hexadecimal digits
     "The same for clips with identical landmarks"
-    return hashlib.sha256(np.ascontiguousarray(lm)).hexdigest()[:16] # processors have instructions for it
+    return hashlib.sha256(np.ascontiguousarray(lm).data).hexdigest()[:16] # processors have instructions for it
 
 # %% ../../nbs/07_data.raw.ipynb #2eea2770
 def _nose_ratio(frames, offsets, positions):
@@ -458,15 +463,15 @@ def _longest_gap(seen, offsets):
 _SHOULDERS = NOSE,LEFT_SHOULDER,RIGHT_SHOULDER
 
 def clip_statistics(
-    frames,   # (N, P, C) points of several clips, one clip after another, NaN = not detected
-    offsets,  # (B+1,) where clips begin
-    rows=None # (P,) rows of the 543 that the points are; None for all
+    frames:np.ndarray,        # (N, P, C) points of several clips end to end, NaN = not detected
+    offsets:np.ndarray,       # (B+1,) where clips begin
+    rows:np.ndarray|None=None # (P,) rows of the 543 that the points are; None for all
 )->dict: # name of `STATISTICS` -> (B,)
     "The statistics of each clip; the nose ratio is not corrected by the aspect"
     rows,starts = np.arange(N_ROWS) if rows is None else np.asarray(rows),np.asarray(offsets)[:-1]
     seen = ~np.isnan(frames[...,0])
     part = parts_seen(seen, rows)
-    found = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
+    found:dict = {f'{p}_frames':np.add.reduceat(v.astype(int), starts) for p,v in part.items()}
     anything = np.logical_or.reduceat(seen.any(1), starts)
     found['content'] = [content_hash(frames[a:b]) if some else None
                         for a,b,some in zip(offsets, offsets[1:], anything)]
@@ -477,9 +482,9 @@ def clip_statistics(
 
 # %% ../../nbs/07_data.raw.ipynb #e5159644
 def clip_setting(
-    table,    # one row per clip, with columns aspect and fps
-    name:str, # 'aspect' or 'fps'
-    cfg:Config # SOURCE
+    table:'pd.DataFrame', # one row per clip, with columns aspect and fps
+    name:str,             # 'aspect' or 'fps'
+    cfg:Config            # SOURCE
 )->np.ndarray: # (n,) float
     "The aspect or the frame rate of each clip"
     return table[name].fillna(cfg.source_defaults[name]).to_numpy(float)
@@ -491,8 +496,8 @@ def _fits(ratio): return NOSE_RATIO_RANGE[0]<=ratio<=NOSE_RATIO_RANGE[1]
 
 # %% ../../nbs/07_data.raw.ipynb #ccad83ef
 def aspect_warning(
-    ratios, # (n,) uncorrected nose ratios
-    aspects # (n,) aspects to correct them with
+    ratios:np.ndarray, # (n,) uncorrected nose ratios
+    aspects:np.ndarray # (n,) aspects to correct them with
 )->str: # '' if nothing is wrong
     "A sentence if the aspect looks wrong for these pictures"
     if not np.isfinite(ratios).any(): return ''
@@ -573,15 +578,16 @@ def _figures(ends, pose, collapsed, offsets):
 
 # %% ../../nbs/07_data.raw.ipynb #4db11184
 def layout_figures(
-    points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
+    points:np.ndarray # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie"
-    figures = _figures(*_skeleton(points), np.array([0, len(points)]))
+    ends,pose,collapsed = _skeleton(points)
+    figures = _figures(ends, pose, collapsed, np.array([0, len(points)]))
     return {k:v[0] for k,v in figures.items()}
 
 # %% ../../nbs/07_data.raw.ipynb #b01f375b
 def layout_faults(
-    figures # of `layout_figures`
+    figures:dict # of `layout_figures`
 )->dict: # figure -> sentence; empty if nothing is wrong
     "What no recording of a person looks like"
     sound = lambda v, least, most: math.isnan(v) or least<=v<=most
@@ -596,7 +602,7 @@ def _reordered(points, order):
     return unseen_as_nan(np.concatenate([blocks[p] for p in PARTS], 1))
 
 def torn_parts(
-    points # (T, 543, 2), NaN or 0 = not seen
+    points:np.ndarray # (T, 543, 2), NaN or 0 = not seen
 )->int:
     "In how many frames a part is seen by halves, over all parts"
     seen = ~np.isnan(points[...,0]) & (points!=0).any(-1)
@@ -612,8 +618,8 @@ def _fit(points):
 
 # %% ../../nbs/07_data.raw.ipynb #9dd4a909
 def part_order(
-    points # (T, 543, 2) of a clip, in units of the picture's height
-)->tuple: # the parts' names in their order; None if no order makes a person, or several make different ones
+    points:np.ndarray # (T, 543, 2) of a clip, in units of the picture's height
+)->tuple|None: # the parts' names in their order; None if no order makes a person, or several do
     "The order of the parts in which the points are those of a person"
     fits = {o:_fit(_reordered(points, o)) for o in itertools.permutations(PARTS)}
     torn = torn_parts(points)
@@ -672,7 +678,7 @@ def _doubt(points, faults, order):
 
 # %% ../../nbs/07_data.raw.ipynb #d88c805e
 def found_pixels(
-    most # the largest coordinate
+    most:float # the largest coordinate
 )->str:
     "Why coordinates like pixels are refused"
     return ("expected shares of the picture's width and height, "
@@ -687,7 +693,7 @@ def _too_far(points):
 
 # %% ../../nbs/07_data.raw.ipynb #7a6244a4
 def judge_body(
-    points # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
+    points:np.ndarray # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
 )->tuple: # why the points are those of no person, and what is doubtful about others; '' if nothing
     "The verdict on a clip, the same for all that recognize, check or train"
     if far := _too_far(points): return far,''
@@ -700,8 +706,8 @@ def judge_body(
 
 # %% ../../nbs/07_data.raw.ipynb #e05e561d
 def check_body(
-    points, # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
-    name='' # of the clip, for the messages
+    points:np.ndarray, # (T, 543, 2) of a clip, in units of the picture's height, NaN = not seen
+    name:str=''        # of the clip, for the messages
 )->None:
     "`ValueError` for points that are those of no person, `ClipWarning` for doubtful ones"
     refusal,doubt = judge_body(points)
@@ -711,8 +717,8 @@ def check_body(
 
 # %% ../../nbs/07_data.raw.ipynb #2882b8e7
 def identical_clips(
-    table # one row per clip: path, content
-): # pandas table: path, reason
+    table:'pd.DataFrame' # one row per clip: path, content
+)->'pd.DataFrame': # pandas table: path, reason
     "The clips with the content of an earlier one"
     import pandas as pd
     first = table.groupby('content').path.transform('first')
@@ -721,18 +727,18 @@ def identical_clips(
 
 # %% ../../nbs/07_data.raw.ipynb #43e0d132
 def reason_of(
-    error, # about a file
-    file   # its path
+    error:Exception, # about a file
+    file:PathLike    # its path
 )->str:
     "What an error says, without the name of the file"
     return str(error).removeprefix(f'{file}: ')
 
 # %% ../../nbs/07_data.raw.ipynb #b2a8e3fb
 def read_person(
-    file,              # parquet file of a clip
-    aspect:float,      # width / height of the picture
-    columns,           # coordinates to read, first x and y
-    rows=slice(None)   # (P,) rows of the 543 to keep
+    file:PathLike,                    # parquet file of a clip
+    aspect:float,                     # width / height of the picture
+    columns:Sequence[str],            # coordinates to read, first x and y
+    rows:np.ndarray|slice=slice(None) # (P,) rows of the 543 to keep
 )->np.ndarray: # (T, P, C) float32, NaN = not detected
     "One clip's landmarks; `ValueError` if they are those of no person"
     check_amount(aspect=aspect)
@@ -763,16 +769,16 @@ def _faulty(skeletons):
 
 # %% ../../nbs/07_data.raw.ipynb #9d6f7bab
 def read_people(
-    items,   # of each clip the parquet file, and the aspect of its pictures
-    columns, # coordinates to read, first x and y
-    rows     # (P,) rows of the 543 to keep
+    items:Sequence[tuple], # of each clip the parquet file, and the aspect of its pictures
+    columns:Sequence[str], # coordinates to read, first x and y
+    rows:np.ndarray        # (P,) rows of the 543 to keep
 )->list: # (T, P, C) float32, NaN = not detected; or the error
     "The landmarks of many clips, each as by `read_person`"
     found = [*map_clips(partial(_look, columns=columns, rows=rows), items, progress=False)]
     read = [i for i,o in enumerate(found) if not isinstance(o, Exception)]
     faulty = _faulty([found[i][1] for i in read]) if read else ()
     for i,closer in zip(read, faulty):
-        if closer: found[i] = _guarded(lambda item: read_person(*item, columns, rows), items[i])
+        if closer: found[i] = _guarded(lambda item: read_person(item[0], item[1], columns, rows), items[i])
         else: found[i] = found[i][0]
     return found
 
@@ -787,10 +793,10 @@ def _file_statistics(item):
 
 # %% ../../nbs/07_data.raw.ipynb #7e21ae34
 def check_data(
-    folder,        # data folder in GISLR's layout
-    n_workers=1,   # processes
-    progress=True, # show a bar
-    cfg=Config()   # SOURCE
+    folder:PathLike,    # data folder in GISLR's layout
+    n_workers:int=1,    # processes
+    progress:bool=True, # show a bar
+    cfg:Config=Config() # SOURCE
 )->tuple: # table with statistics and layout, report (path, reason)
     "Read every clip of a folder; the report names those that are left out, and identical clips"
     import pandas as pd
@@ -817,7 +823,7 @@ def _over_clips(values, weights, least):
 
 # %% ../../nbs/07_data.raw.ipynb #9fbb39f5
 def signer_layout(
-    rows # of `check_data`'s table, those of one signer
+    rows:'pd.DataFrame' # of `check_data`'s table, those of one signer
 )->dict: # name of `LAYOUT` -> figure, NaN if the parts are not seen
     "Where the parts of the body lie in the clips of one signer"
     least = _LEAST_SHARE*rows.frames.sum()
@@ -826,16 +832,16 @@ def signer_layout(
 
 # %% ../../nbs/07_data.raw.ipynb #07cf53e8
 def layout_warnings(
-    table # of `check_data`
+    table:'pd.DataFrame' # of `check_data`
 )->list: # one sentence per signer
     "Signers whose clips no person can look like"
     signers = table.groupby('participant_id')
-    faults = {signer:layout_faults(signer_layout(rows)) for signer,rows in signers}
+    faults = {str(signer):layout_faults(signer_layout(rows)) for signer,rows in signers}
     return [f'signer {signer}: '+'; '.join(f.values()) for signer,f in faults.items() if f]
 
 # %% ../../nbs/07_data.raw.ipynb #d8a121e4
 def unknown_signers(
-    table # one row per clip: participant_id, perhaps signer
+    table:'pd.DataFrame' # one row per clip: participant_id, perhaps signer
 )->np.ndarray: # (n,) bool
     "Which clips have a signer of their own because nobody said who signed them"
     alone = ~table.participant_id.duplicated(keep=False).to_numpy()
@@ -846,7 +852,7 @@ def unknown_signers(
 
 # %% ../../nbs/07_data.raw.ipynb #56920289
 def signers_unknown(
-    table # one row per clip: participant_id, perhaps signer
+    table:'pd.DataFrame' # one row per clip: participant_id, perhaps signer
 )->str: # '' if all are known
     "How many clips have unknown signers, in words"
     n,total = int(unknown_signers(table).sum()),len(table)
@@ -858,8 +864,8 @@ def signers_unknown(
 def _counted(**counts): return ', '.join(f'{n} {k}{"" if n==1 else "s"}' for k,n in counts.items())
 
 def describe(
-    table,     # of `check_data`
-    cfg:Config # SOURCE
+    table:'pd.DataFrame', # of `check_data`
+    cfg:Config            # SOURCE
 )->str: # lines to print
     "A data set in a few lines: size, lengths, hands, aspect"
     lines = [_counted(clip=len(table), sign=table.sign.nunique(), signer=table.participant_id.nunique())]
@@ -875,5 +881,5 @@ def describe(
                      f'{(ratio/aspects).median():.2f} ({ratio.median():.2f} uncorrected)')
     unseen = table.content.isna().sum()
     doubts = [signers_unknown(table), f'nobody was seen in {_counted(clip=unseen)}' if unseen else '',
-              aspect_warning(ratio, aspects), *layout_warnings(table)]
+              aspect_warning(ratio.to_numpy(), aspects), *layout_warnings(table)]
     return '\n'.join(lines + [f'warning: {w}' for w in doubts if w])

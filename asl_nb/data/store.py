@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
 from fastcore.basics import patch
-from ..utils import atomic_path,check_count,progress_bar,workers
+from ..utils import PathLike,atomic_path,check_count,progress_bar,workers
 from ..config import Config,fingerprint
 from .raw import COLUMNS,STATISTICS,clip_setting,clip_statistics,identical_clips
 from .raw import map_clips,read_people,read_table,reason_of
@@ -199,12 +199,12 @@ def _build(out, parts, table, report, marker, cfg, crew, progress):
 
 # %% ../../nbs/13_data.store.ipynb #604493f3
 def preprocess_raw_data(
-    folder=None,    # data folder in GISLR's layout, only read; None for RAW_DATA_DIR
-    cfg=Config(),   # settings; the store goes below PROCESSED_DATA_DIR
-    sample=100_000, # take at most this many clips
-    n_workers=1,    # processes
-    progress=True,  # show a bar
-    address=None    # of a Ray cluster that does the work: auto, HOST:PORT or ray://HOST:10001
+    folder:PathLike|None=None, # data folder in GISLR's layout, only read; None for RAW_DATA_DIR
+    cfg:Config=Config(),       # settings; the store goes below PROCESSED_DATA_DIR
+    sample:int=100_000,        # take at most this many clips
+    n_workers:int=1,           # processes
+    progress:bool=True,        # show a bar
+    address:str|None=None      # of a Ray cluster to use: auto, HOST:PORT or ray://HOST:10001
 )->Path: # the store's folder
     "Build the store of a data folder, or find the one that is there"
     check_count(sample=sample, n_workers=n_workers)
@@ -262,7 +262,7 @@ def _map_points(file, shape):
 class Store:
     "A packed data set: `table` (one row per clip), `label_map`, and features of any clips"
     def __init__(self,
-        folder # of `preprocess_raw_data`
+        folder:PathLike # of `preprocess_raw_data`
     ):
         self.folder = Path(folder)
         marker = self.folder/Config.MARKER_FILE
@@ -310,8 +310,8 @@ def _features(self:Store, idxs, cfg):
 # %% ../../nbs/13_data.store.ipynb #5134c617
 @patch
 def gather(self:Store,
-    idxs,      # (B,) clip numbers
-    cfg:Config # settings of the features
+    idxs:np.ndarray, # (B,) clip numbers
+    cfg:Config       # settings of the features
 )->tuple: # features (B, T, P, C), mask (B, T)
     "The features of some clips"
     if not len(idxs): raise ValueError('idxs: expected at least one clip, found none')
@@ -326,9 +326,9 @@ def gather(self:Store,
 class JoinedStore(Store):
     "The clips of a store, then negatives of another one, as one store"
     def __init__(self,
-        data,      # `Store` of the signs
-        negatives, # `Store` of the same settings
-        others     # (n,) numbers of the negatives
+        data:Store,       # `Store` of the signs
+        negatives:Store,  # `Store` of the same settings
+        others:np.ndarray # (n,) numbers of the negatives
     ):
         self.data,self.negatives,self.others = data,negatives,others
         self.folder,self.settings = data.folder,data.settings
@@ -370,8 +370,8 @@ def shared(self:JoinedStore)->int:
 
 # %% ../../nbs/13_data.store.ipynb #1b9096cd
 def join_stores(
-    data,     # `Store` of the signs
-    negatives # `Store` of the same points and coordinates, with clips of other signs
+    data:Store,     # `Store` of the signs
+    negatives:Store # `Store` of the same points and coordinates, with clips of other signs
 )->JoinedStore:
     "A store of the clips of `data`, and of those of `negatives` that show none of its signs"
     if data.settings!=negatives.settings:
@@ -398,11 +398,11 @@ def _open(data, cfg, n_workers, progress):
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41
 def open_store(
-    data,          # data folder in GISLR's layout, folder of a store, or `Store`; None for RAW_DATA_DIR
-    cfg:Config,    # settings
-    n_workers=1,   # processes, if it has to be built
-    progress=True, # show a bar
-    negatives=None # a second folder or store, whose clips of other signs get the sign NO_SIGN
+    data:Store|PathLike|None,          # data folder in GISLR's layout, folder of a store, or store; None for RAW_DATA_DIR
+    cfg:Config,                        # settings
+    n_workers:int=1,                   # processes, if it has to be built
+    progress:bool=True,                # show a bar
+    negatives:Store|PathLike|None=None # whose clips of other signs get the sign NO_SIGN
 )->Store:
     "The store at `data`, or of the data folder at `data`, with negatives if asked"
     check_count(n_workers=n_workers)

@@ -10,7 +10,8 @@ import json,statistics
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import atomic_path,check_count,progress_bar
+from numpy.random import Generator
+from ..utils import PathLike,atomic_path,check_count,progress_bar
 from ..config import Config,SOURCES
 from ..landmarks import *
 
@@ -53,7 +54,7 @@ class SynthSign:
     place: str
 
     @property
-    def name(self): return f'{self.path}_{self.shape}_{self.place}'
+    def name(self)->str: return f'{self.path}_{self.shape}_{self.place}'
 
 # %% ../../nbs/03_data.synth.ipynb #7385370d
 def synth_signs(
@@ -329,7 +330,7 @@ def _to_picture(lm, signer, sway, rng):
 def synth_clip(
     sign:SynthSign,     # what is signed
     signer:SynthSigner, # who signs
-    rng                 # numpy Generator: length, style and dropouts of this clip
+    rng:Generator       # numpy Generator: length, style and dropouts of this clip
 )->np.ndarray: # (T, 543, 3) float32, NaN = not detected
     "One recording of one sign"
     n = _length(signer, rng)
@@ -372,7 +373,7 @@ def _write_clip(path, sign, signer, key, seed):
 
 # %% ../../nbs/03_data.synth.ipynb #54e3b7be
 def make_dataset(
-    out,               # folder to write to
+    out:PathLike,      # folder to write to
     n_signs:int=8,     # how many signs
     n_signers:int=10,  # how many signers
     n_clips:int=4,     # clips of each sign by each signer
@@ -391,8 +392,8 @@ def make_dataset(
         if (out/name).exists() and (out/name).read_bytes()!=text.encode():
             raise ValueError(f'{out/name} belongs to another data set: expected an empty folder, '
                              'or one with the same numbers')
-    for path,job in zip(progress_bar(table.path, progress, unit='clip'), jobs):
-        if not (out/path).exists(): _write_clip(out/path, *job, seed)
+    for path,(sign,signer,key) in zip(progress_bar(table.path, progress, unit='clip'), jobs):
+        if not (out/path).exists(): _write_clip(out/path, sign, signer, key, seed)
     for name,text in texts.items():
         with atomic_path(out/name) as tmp: tmp.write_bytes(text.encode())
     return table

@@ -8,18 +8,19 @@ __all__ = ['torch_arrays', 'graph_features', 'random_clips', 'graph_probabilitie
 
 # %% ../../nbs/70_export.graph.ipynb #910f4101
 import logging,math,warnings
+from collections.abc import Callable,Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Any,NamedTuple
 import numpy as np
-from ..utils import check_amount,check_count
+from ..utils import PathLike,check_amount,check_count
 from ..config import Config
 from ..landmarks import *
 from ..data.raw import NOSE_RATIO
 from ..data.preprocess import ANCHORS,HANDS_ABOVE_SHOULDERS,LAP_DEPTH,PALM,REFERENCE_FPS
 from ..data.preprocess import flip_kept,kept_rows
 from ..clip import Clip
-from ..exported import FASTEST
+from ..exported import FASTEST,ExportedFile
 
 # %% ../../nbs/70_export.graph.ipynb #72d180d9
 def torch_arrays()->SimpleNamespace:
@@ -179,12 +180,12 @@ def _resize(x, t, n, fps, cfg, xp):
 
 # %% ../../nbs/70_export.graph.ipynb #eb8adbc4
 def graph_features(
-    lm,        # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
-    aspect,    # () tensor, width / height of the picture
-    fps,       # () tensor, frames per second, at most `FASTEST`
-    cfg:Config,# settings
-    xp         # `keras.ops` or `torch_arrays()`
-)->tuple: # features (INPUT_SIZE, P, C) with NaN, mask (INPUT_SIZE,) of real frames
+    lm:Any,     # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
+    aspect:Any, # () tensor, width / height of the picture
+    fps:Any,    # () tensor, frames per second, at most `FASTEST`
+    cfg:Config, # settings
+    xp:Any      # `keras.ops` or `torch_arrays()`
+)->tuple[Any,Any]: # features (INPUT_SIZE, P, C) with NaN, mask (INPUT_SIZE,) of real frames
     "The features of one clip, as `make_features` gives them"
     rows = kept_rows(cfg).tolist()
     t = xp.cumsum(xp.ones_like(lm[:,0,0]), axis=0)-1
@@ -210,9 +211,9 @@ def _random_clip(rng):
     return Clip(lm.astype(np.float32), float(rng.uniform(.5, 2)), float(fps))
 
 def random_clips(
-    n,     # clips
-    seed=0 # of the random numbers
-)->list: # of `Clip`
+    n:int,     # clips
+    seed:int=0 # of the random numbers
+)->list[Clip]: # of `Clip`
     "Clips of random points, of which many are missing"
     check_count(n=n)
     check_count(0, seed=seed)
@@ -236,16 +237,17 @@ def _views(x, mask, cfg, xp):
 
 # %% ../../nbs/70_export.graph.ipynb #8b02667d
 def graph_probabilities(
-    lm,         # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
-    aspect,     # () tensor, width / height of the picture
-    fps,        # () tensor, frames per second, at most `FASTEST`
-    logits,     # the model: called with features (V, T, P, C) and mask (V, T), gives (V, n_classes)
+    lm:Any,     # (T, 543, 2 or 3) tensor, landmarks of one clip, NaN = not seen
+    aspect:Any, # () tensor, width / height of the picture
+    fps:Any,    # () tensor, frames per second, at most `FASTEST`
+    logits:Callable, # of features (V, T, P, C) and mask (V, T): (V, n_classes)
     cfg:Config, # settings
     label_map:dict, # class -> index
-    temperature,# of the softmax
-    xp          # `keras.ops` or `torch_arrays()`
-): # (n_classes,) tensor
+    temperature:float, # of the softmax
+    xp:Any      # `keras.ops` or `torch_arrays()`
+)->Any: # (n_classes,) tensor
     "The calibrated probability of each class, as `Recognizer.probabilities` gives it"
+    check_amount(temperature=temperature)
     each = logits(*_views(*graph_features(lm, aspect, fps, cfg, xp), cfg, xp))
     signs = [i for s,i in label_map.items() if s!=Config.NO_SIGN]
     sure = xp.amax(xp.take(xp.softmax(each, -1), signs, 1), axis=1)
@@ -271,8 +273,8 @@ def _same_top(p, q, k, tie):
     return falls & (q[:,k:].max(1, initial=0)<=q[:,k-1]+tie)
 
 def agreement(
-    p, q,    # (n, n_classes) probabilities of both
-    tie=1e-5 # probabilities no further apart are as good as equal
+    p:np.ndarray, q:np.ndarray, # (n, n_classes) probabilities of both
+    tie:float=1e-5              # probabilities no further apart are as good as equal
 )->Agreement:
     "How far the probabilities of two forms of a model agree"
     check_amount(tie=tie)
@@ -283,7 +285,7 @@ def agreement(
 # %% ../../nbs/70_export.graph.ipynb #ee9a9a18
 def expect_agreement(
     found:Agreement, # of a file with its checkpoint
-    file,            # what errors call it
+    file:PathLike,   # what errors call it
     exact:bool       # whether the answers must be the same
 )->Agreement:
     "The agreement; `ValueError` if it must be exact and is not, or if an answer is no number"
@@ -294,21 +296,22 @@ def expect_agreement(
 _CLIPS = 40 # random ones, to compare by
 
 def checked_agreement(
-    recognizer, # `Recognizer` of a checkpoint
-    exported,   # `ExportedFile` made from it
-    file,       # what errors call it
-    exact:bool  # whether the answers must be the same
+    recognizer:Any,        # `Recognizer` of a checkpoint
+    exported:ExportedFile, # `ExportedFile` made from it
+    file:PathLike,         # what errors call it
+    exact:bool             # whether the answers must be the same
 )->Agreement:
     "How far an exported file agrees with its checkpoint, as `expect_agreement` accepts it"
     clips = random_clips(_CLIPS, seed=1)
     if recognizer.cfg.N_DIMS==2: clips[::2] = [Clip(c.lm[...,:2], c.aspect, c.fps) for c in clips[::2]]
-    return expect_agreement(agreement(*(o.probabilities(clips) for o in (recognizer, exported))), file, exact)
+    found = agreement(recognizer.probabilities(clips), exported.probabilities(clips))
+    return expect_agreement(found, file, exact)
 
 # %% ../../nbs/70_export.graph.ipynb #cc6c23d7
 _PRECISIONS = 'float32','float16','int8'
 
 def check_precision(
-    precision # of the weights
+    precision:str # of the weights
 )->None:
     "`ValueError` for anything but one of the words"
     if precision in _PRECISIONS: return
@@ -318,9 +321,9 @@ def check_precision(
 _UNLIKE = 'CVTransferLearningModel', # models of which the two frameworks have different networks
 
 def check_framework(
-    path,        # of the checkpoint
-    sidecar:dict,# of the checkpoint
-    framework    # 'pytorch' or 'tensorflow', which writes the file
+    path:PathLike, # of the checkpoint
+    sidecar:dict,  # of the checkpoint
+    framework:str  # 'pytorch' or 'tensorflow', which writes the file
 )->None:
     "`ValueError` if the framework that writes the file cannot load the checkpoint"
     name,trained = sidecar['model_name'],sidecar['settings']['DL_FRAMEWORK']
@@ -330,7 +333,7 @@ def check_framework(
 
 # %% ../../nbs/70_export.graph.ipynb #d1a90d05
 @contextmanager
-def quietly():
+def quietly()->Iterator[None]:
     "Without messages of packages about how a file is made, and about packages that are not needed"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')

@@ -8,7 +8,7 @@ __all__ = ['export_onnx']
 # %% ../../nbs/71_export.onnx_file.ipynb #7657a4e5
 from tempfile import TemporaryDirectory
 import numpy as np
-from ..utils import atomic_path,require
+from ..utils import PathLike,atomic_path,require
 from ..landmarks import N_ROWS
 from ..exported import INPUTS,OUTPUT,OnnxFile,make_metadata
 from ..predict import Recognizer
@@ -82,9 +82,9 @@ _TO = {'float32':lambda model: model, 'float16':_to_float16, 'int8':_to_int8}
 
 # %% ../../nbs/71_export.onnx_file.ipynb #e1e6e70e
 def export_onnx(
-    checkpoint, # name of bundled weights, .safetensors file, or folder of a run
-    file,       # .onnx file to write
-    precision='float32' # of the weights; 'float16' or 'int8' for a smaller file
+    checkpoint:PathLike, # name of bundled weights, .safetensors file, or folder of a run
+    file:PathLike,       # .onnx file to write
+    precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
 )->Agreement:
     "Write a checkpoint as an ONNX file, and say how far its answers agree with the checkpoint's"
     check_precision(precision)

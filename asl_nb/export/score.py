@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 import numpy as np,pandas as pd
-from ..utils import check_count
+from ..utils import PathLike,check_count
 from ..config import Config
 from ..landmarks import N_ROWS
 from ..data.raw import map_clips,read_table,reason_of
@@ -21,7 +21,7 @@ from ..exported import SubmissionFile
 
 # %% ../../nbs/74_export.score.ipynb #603be29b
 def read_frames(
-    file # parquet file of a clip
+    file:PathLike # parquet file of a clip
 )->np.ndarray: # (T, 543, 3) float32
     "A clip's frames, read as the competition's host reads them"
     table = pd.read_parquet(file, columns=['x','y','z'])
@@ -82,11 +82,11 @@ def _chosen(table, submission, side, file):
 
 # %% ../../nbs/74_export.score.ipynb #b78dbfee
 def score_submission(
-    file,      # submission.zip, or the model.tflite in it
-    data,      # data folder in the competition's layout
-    side=None, # 'test' or 'valid' for those clips of the training's split; None for all
-    limit=None,# clips; None for all
-    progress=True # show a bar
+    file:PathLike,       # submission.zip, or the model.tflite in it
+    data:PathLike,       # data folder in the competition's layout
+    side:str|None=None,  # 'test' or 'valid' for those clips of the training's split; None for all
+    limit:int|None=None, # clips; None for all
+    progress:bool=True # show a bar
 )->Score:
     "The accuracy of a submission over a data folder, and its times; a clip that cannot be scored gives its reason"
     if limit is not None: check_count(limit=limit)

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED,ZipFile
 import numpy as np
-from ..utils import atomic_path
+from ..utils import PathLike,atomic_path
 from ..config import SOURCES
 from ..landmarks import N_ROWS
 from ..clip import Clip
@@ -51,9 +51,9 @@ def _compared(recognizer, submission):
 
 # %% ../../nbs/73_export.submission.ipynb #95903b33
 def export_submission(
-    checkpoint, # name of bundled weights, .safetensors file, or folder of a run
-    file,       # .zip file to write
-    precision='float32' # of the weights; 'float16' or 'int8' for a smaller file
+    checkpoint:PathLike, # name of bundled weights, .safetensors file, or folder of a run
+    file:PathLike,       # .zip file to write
+    precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
 )->Agreement:
     "Write a checkpoint as a submission, and say how far its answers agree with the checkpoint's"
     check_precision(precision)

@@ -6,24 +6,27 @@
 __all__ = ['around', 'convert', 'from_landmarks', 'with_twin', 'export_tflite']
 
 # %% ../../nbs/72_export.tflite_file.ipynb #8ca31021
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING,Any
 import numpy as np
-from ..utils import atomic_path,require,require_tensorflow
+from ..utils import PathLike,atomic_path,require,require_tensorflow
 from ..landmarks import N_ROWS
 from ..exported import INPUTS,OUTPUT,TFLiteFile,attach,make_metadata
 from ..predict import Recognizer
 from .graph import Agreement,check_framework,check_precision,checked_agreement
 from .graph import graph_probabilities,quietly
+if TYPE_CHECKING: import keras
 
 # %% ../../nbs/72_export.tflite_file.ipynb #b99afe2e
 def around(
-    model,      # a model in Keras
-    fn,         # from tensors to a tensor; calls the model
-    inputs:dict,# name -> shape of each of its tensors
-    output:str  # name of the result
-): # a Keras model
+    model:'keras.Model', # a model in Keras
+    fn:Callable,         # from tensors to a tensor; calls the model
+    inputs:dict,         # name -> shape of each of its tensors
+    output:str           # name of the result
+)->'keras.Model': # a Keras model
     "A function that calls a Keras model, as a larger Keras model"
     import keras
     class Around(keras.layers.Layer):
@@ -77,8 +80,8 @@ def _short(error):
     return ' '.join(str(error).split())[:300]
 
 def convert(
-    model,              # a Keras model
-    precision='float32' # of the weights
+    model:'keras.Model',    # a Keras model
+    precision:str='float32' # of the weights
 )->bytes:
     "A Keras model as a TensorFlow Lite model; `ValueError` if it cannot be"
     check_precision(precision)
@@ -95,17 +98,18 @@ def convert(
 
 # %% ../../nbs/72_export.tflite_file.ipynb #d3bf71b5
 def from_landmarks(
-    recognizer,     # `Recognizer` of the checkpoint
-    twin,           # its model in Keras
-    *tensors        # landmarks, aspect, frame rate
-): # (n_classes,) tensor
+    recognizer:Recognizer, # `Recognizer` of the checkpoint
+    twin:'keras.Model',    # its model in Keras
+    *tensors:Any           # landmarks, aspect, frame rate
+)->Any: # (n_classes,) tensor
     "The probabilities of one clip, as steps of TensorFlow"
     from keras import ops
+    lm,aspect,fps = tensors
     how = twin.cfg,twin.sidecar['label_map'],recognizer.temperature,ops
-    return graph_probabilities(*tensors, lambda x,mask: twin((x, mask)), *how)
+    return graph_probabilities(lm, aspect, fps, lambda x,mask: twin((x, mask)), *how)
 
 def with_twin(
-    checkpoint # name of bundled weights, .safetensors file, or folder of a run
+    checkpoint:PathLike # name of bundled weights, .safetensors file, or folder of a run
 )->tuple: # the recognizer, its model in Keras
     "A checkpoint as it was trained, and in Keras"
     from asl_nb.models.core import load_model_from_checkpoint
@@ -117,9 +121,9 @@ def with_twin(
 
 # %% ../../nbs/72_export.tflite_file.ipynb #57c8fd65
 def export_tflite(
-    checkpoint, # name of bundled weights, .safetensors file, or folder of a run
-    file,       # .tflite file to write
-    precision='float32' # of the weights; 'float16' or 'int8' for a smaller file
+    checkpoint:PathLike, # name of bundled weights, .safetensors file, or folder of a run
+    file:PathLike,       # .tflite file to write
+    precision:str='float32' # of the weights; 'float16' or 'int8' for a smaller file
 )->Agreement:
     "Write a checkpoint as a TensorFlow Lite file, and say how far its answers agree with the checkpoint's"
     check_precision(precision)

@@ -7,10 +7,12 @@ __all__ = ['as_image', 'Backbone', 'list_backbones', 'make_backbone', 'load_back
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #bb43917d
 import inspect,re,warnings
+from collections.abc import Callable
 from pathlib import Path
 import keras
 from keras import ops
-from ..utils import nearest
+from tensorflow import Tensor
+from ..utils import PathLike,nearest
 from ..models.checkpoint import find_weights
 from ..models.first_step import InputShape
 from ..models.cnn import check_size
@@ -18,9 +20,9 @@ from .core import BaseModel,Stored,first_step,linear,take_weights,weight_table
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #4b9ea1e4
 def as_image(
-    x,   # (B, T, P, C) without NaN; C is 2 or 3
-    mask # (B, T)
-): # (B, T, P, 3) tensor
+    x:Tensor,   # (B, T, P, C) without NaN; C is 2 or 3
+    mask:Tensor # (B, T)
+)->Tensor: # (B, T, P, 3) tensor
     "A clip as an image: x, y, and z (the mask if there is no z)"
     if x.shape[-1]==3: return x
     return ops.concatenate([x, ops.cast(mask[:,:,None,None], x.dtype)*ops.ones_like(x[...,:1])], -1)
@@ -29,15 +31,15 @@ def as_image(
 class Backbone(keras.layers.Layer):
     "A network without its head, and what it does to pixels first"
     def __init__(self,
-        network,        # a functional model of Keras
-        preprocess=None # turns pixels from 0 to 255 into its input; None if it takes the image as it is
+        network:keras.Model,          # a functional model of Keras
+        preprocess:Callable|None=None # turns pixels from 0 to 255 into its input; None if it takes the image as it is
     ):
         super().__init__()
         self.network,self.preprocess = network,preprocess
         for o in network.layers:
             if isinstance(o, keras.layers.BatchNormalization): o.momentum = .9
 
-    def call(self, image, training=False):
+    def call(self, image:Tensor, training:bool=False)->Tensor:
         if self.preprocess: image = self.preprocess(127.5*(image+1), data_format='channels_last')
         return self.network(image, training=training)
 
@@ -73,9 +75,9 @@ def _map_shape(network, size):
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #eeba9a75
 def make_backbone(
-    name:str,        # one of `list_backbones`, in any case
-    size=(32, 96),   # height and width of an image: frames, landmarks
-    pretrained=False # whether it will get weights that were trained on photographs
+    name:str,             # one of `list_backbones`, in any case
+    size:tuple=(32, 96),  # height and width of an image: frames, landmarks
+    pretrained:bool=False # whether it will get weights that were trained on photographs
 )->tuple: # the backbone, channels of its feature map
     "A network without its head, with random weights"
     check_size(size)
@@ -83,13 +85,13 @@ def make_backbone(
     if make is None: raise KeyError(f'unknown backbone {name!r}.{nearest(name, known)}')
     network = make(weights=None, include_top=False, input_shape=(None,None,3))
     scales = isinstance(network.layers[1], (keras.layers.Rescaling, keras.layers.Normalization))
-    preprocess = inspect.getmodule(make).preprocess_input if pretrained or scales else None
+    preprocess = vars(inspect.getmodule(make))['preprocess_input'] if pretrained or scales else None
     return Backbone(network, preprocess),_map_shape(network, size)[-1]
 
 # %% ../../nbs/35_keras_models.cnn.ipynb #317004fb
 def load_backbone(
-    backbone, # from `make_backbone`
-    path      # .h5, .weights.h5 or .safetensors file of its weights
+    backbone:Backbone, # from `make_backbone`
+    path:PathLike      # .h5, .weights.h5 or .safetensors file of its weights
 )->None:
     "Read a backbone's weights; `ValueError` if they are damaged or of another network"
     from safetensors.torch import load_file
@@ -109,8 +111,9 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None,
-        local_hands=True, features='points'):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        backbone:str='resnet152', weights:str|None=None,
+        local_hands:bool=True, features:str='points'):
         super().__init__(n_classes=n_classes)
         frozen,C = weights is not None,2 if features=='hands' else inputs.n_dims
         self.fill,self.file = first_step(inputs, features, local_hands),weights
@@ -119,12 +122,12 @@ class CVTransferLearningModel(BaseModel):
         self.backbone.trainable = not frozen
         self.output_layer = linear(n_features, n_classes)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
         x,mask = inputs
         x = self.fill(x, mask)
         x = ops.reshape(x, (*ops.shape(x)[:2], *self.shape)) # b t (p c) -> b t p c
         features = self.backbone(as_image(x, mask), training=training and self.file is None)
         return self.output_layer(ops.mean(features, (1, 2)))
 
-    def load_pretrained(self):
+    def load_pretrained(self)->None:
         if self.file is not None: load_backbone(self.backbone, find_weights(self.file, self.cfg))

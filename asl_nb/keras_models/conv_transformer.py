@@ -6,8 +6,10 @@
 __all__ = ['StochasticDepth', 'depthwise', 'CausalConv', 'ChannelAttention', 'ConvBlock', 'Stage', 'ConvTransformer']
 
 # %% ../../nbs/37_keras_models.conv_transformer.ipynb #c3f3211c
+from typing import Any
 import keras
 from keras import ops
+from tensorflow import Tensor
 from ..utils import check_count
 from ..models.first_step import InputShape
 from ..models.conv_transformer import check_odd
@@ -19,20 +21,20 @@ from .transformer import TransformerEncoderLayer,masked_mean
 class StochasticDepth(Layer):
     "Drop a residual branch (B, T, D) for some clips in training"
     def __init__(self,
-        p=.2 # share of the clips
+        p:float=.2 # share of the clips
     ):
         super().__init__()
         self.p,self.random = p,keras.random.SeedGenerator()
 
-    def call(self, x, training=False):
+    def call(self, x:Tensor, training:bool=False)->Tensor:
         if not training: return x
         kept = keras.random.uniform((ops.shape(x)[0], 1, 1), seed=self.random) >= self.p
         return x*ops.cast(kept, x.dtype)/(1-self.p)
 
 # %% ../../nbs/37_keras_models.conv_transformer.ipynb #43f35832
 def depthwise(
-    n_frames,       # that a filter sees
-    padding='valid' # of Keras
+    n_frames:int,       # that a filter sees
+    padding:str='valid' # of Keras
 )->keras.layers.DepthwiseConv2D: # of (B, T, 1, D)
     "A filter over time for each channel, which starts as PyTorch's"
     check_count(n_frames=n_frames)
@@ -54,7 +56,7 @@ class CausalConv(MaskedLayer):
         super().__init__()
         self.n_frames,self.conv = n_frames,depthwise(n_frames)
 
-    def call(self, x, mask): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor)->Tensor: # (B, T, D), (B, T)
         x = ops.where(mask[...,None], x, ops.zeros_like(x))
         x = ops.pad(x, ((0,0),(self.n_frames-1,0),(0,0)))
         return self.conv(x[:,:,None])[:,:,0] # b t d -> b t 1 d -> b t d
@@ -63,7 +65,7 @@ class CausalConv(MaskedLayer):
 class ChannelAttention(MaskedLayer):
     "Weigh each channel by the clip's mean over real frames"
     def __init__(self,
-        n_channels=5 # neighboring channels that count, an odd number
+        n_channels:int=5 # neighboring channels that count, an odd number
     ):
         super().__init__()
         check_odd(n_channels=n_channels)
@@ -71,7 +73,7 @@ class ChannelAttention(MaskedLayer):
         how = dict(padding='same', use_bias=False, kernel_initializer=uniform(n_channels))
         self.conv = keras.layers.Conv1D(1, n_channels, **how)
 
-    def call(self, x, mask): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor)->Tensor: # (B, T, D), (B, T)
         weight = ops.sigmoid(self.conv(masked_mean(x, mask)[...,None])) # b d -> b d 1
         return x*ops.transpose(weight, (0,2,1))
 
@@ -84,10 +86,10 @@ def _(layer:ChannelAttention):
 class ConvBlock(MaskedLayer):
     "Expand, convolve over time, weigh the channels, project; added to the input"
     def __init__(self,
-        d_model:int,      # channels
-        kernel_size=17,   # frames of the convolution
-        expansion_factor=2, # channels inside, as a multiple of d_model
-        drop_path=.2      # share of the clips that skip the block in training
+        d_model:int,            # channels
+        kernel_size:int=17,     # frames of the convolution
+        expansion_factor:int=2, # channels inside, as a multiple of d_model
+        drop_path:float=.2      # share of the clips that skip the block in training
     ):
         super().__init__()
         d = d_model*expansion_factor
@@ -95,7 +97,7 @@ class ConvBlock(MaskedLayer):
         self.norm,self.attend = layer_normalization(),ChannelAttention()
         self.project,self.drop = linear(d, d_model),StochasticDepth(drop_path)
 
-    def call(self, x, mask, training=False): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor: # (B, T, D), (B, T)
         h = self.norm(self.conv(self.expand(x), mask))
         return x + self.drop(self.project(self.attend(h, mask)), training=training)
 
@@ -104,15 +106,15 @@ class Stage(MaskedLayer):
     "Convolution blocks, then one Transformer block"
     def __init__(self,
         d_model:int, n_head:int, n_convs:int, # channels, heads of attention, blocks of convolution
-        dropout:float,            # of the Transformer block
-        **conv                    # arguments of `ConvBlock`
+        dropout:float, # of the Transformer block
+        **conv:Any     # arguments of `ConvBlock`
     ):
         super().__init__()
         self.convs = [ConvBlock(d_model, **conv) for _ in range(n_convs)]
         self.transformer = TransformerEncoderLayer(
             d_model, n_head, 2*d_model, dropout, activation='gelu')
 
-    def call(self, x, mask, training=False): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor: # (B, T, D), (B, T)
         for conv in self.convs: x = conv(x, mask, training=training)
         return self.transformer(x, mask, training=training)
 
@@ -120,14 +122,15 @@ class Stage(MaskedLayer):
 class ConvTransformer(BaseModel):
     "Stages of causal convolution and attention, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, n_head=4, n_stages=2, n_convs=3, kernel_size=17, expansion_factor=2,
-        dropout=.1,       # of the Transformer blocks
-        drop_path=.2,     # of the convolution blocks
-        head_dropout=.5,  # before the last layer
-        motion=True,      # add each point's motion to the next two frames
-        local_hands=True, # whether a hand's points are measured from its wrist
-        features='points' # or 'hands'
+        inputs:InputShape=InputShape(), n_classes:int=250, # the features, the number of signs
+        d_model:int=192, n_head:int=4, n_stages:int=2, n_convs:int=3,
+        kernel_size:int=17, expansion_factor:int=2,
+        dropout:float=.1,      # of the Transformer blocks
+        drop_path:float=.2,    # of the convolution blocks
+        head_dropout:float=.5, # before the last layer
+        motion:bool=True,      # add each point's motion to the next two frames
+        local_hands:bool=True, # whether a hand's points are measured from its wrist
+        features:str='points'  # or 'hands'
     ):
         super().__init__(n_classes=n_classes)
         self.fill = first_step(inputs, features, local_hands, motion)
@@ -136,7 +139,7 @@ class ConvTransformer(BaseModel):
         self.stages = [Stage(d_model, n_head, n_convs, dropout, **conv) for _ in range(n_stages)]
         self.head = [Dropout(head_dropout), linear(d_model, n_classes)]
 
-    def call(self, inputs, training=False):
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
         x,mask = self.fill(*inputs),inputs[1]
         for layer in self.project: x = layer(x)
         for stage in self.stages: x = stage(x, mask, training=training)

@@ -9,13 +9,15 @@ __all__ = ['uniform', 'linear', 'layer_normalization', 'Dropout', 'Layer', 'with
 
 # %% ../../nbs/30_keras_models.core.ipynb #cb4e866f
 import random
+from collections.abc import Iterator,Sequence
 from contextlib import contextmanager,nullcontext
 from dataclasses import dataclass
 from functools import cached_property,singledispatch
-from typing import NamedTuple
+from typing import Any,NamedTuple
 import keras, numpy as np, tensorflow as tf, torch
 from fastcore.basics import patch
 from keras import ops
+from tensorflow import Tensor
 from ..utils import check_amount,check_count,nearest
 from ..config import Config
 from ..data.preprocess import PALM
@@ -30,17 +32,17 @@ if keras.backend.backend()!='tensorflow':
 
 # %% ../../nbs/30_keras_models.core.ipynb #8a902759
 def uniform(
-    n_in # inputs of the layer
-):
+    n_in:int # inputs of the layer
+)->keras.initializers.RandomUniform:
     "PyTorch's usual first weights"
     check_count(n_in=n_in)
     return keras.initializers.RandomUniform(-n_in**-.5, n_in**-.5)
 
 # %% ../../nbs/30_keras_models.core.ipynb #ff4a1b21
 def linear(
-    n_in, n_out,     # channels
-    bias=True,       # whether to add one
-    activation=None  # of Keras
+    n_in:int, n_out:int,     # channels
+    bias:bool=True,          # whether to add one
+    activation:str|None=None # of Keras
 )->keras.layers.Dense:
     "A linear layer that starts as PyTorch's"
     check_count(n_in=n_in, n_out=n_out)
@@ -48,7 +50,7 @@ def linear(
 
 # %% ../../nbs/30_keras_models.core.ipynb #e630149f
 def layer_normalization(
-    eps=1e-5 # added to the variance
+    eps:float=1e-5 # added to the variance
 )->keras.layers.LayerNormalization:
     "Layer normalization with PyTorch's default"
     check_amount(eps=eps)
@@ -65,11 +67,11 @@ class Dropout(CheckedNumbers, keras.layers.Layer):
         self._share = self.add_weight(shape=(), trainable=False, autocast=False)
         self.change(rate)
 
-    def change(self, rate):
+    def change(self, rate:float)->None:
         self.rate = rate
         self._share.assign(rate)
 
-    def call(self, x, training=False):
+    def call(self, x:Tensor, training:bool=False)->Tensor:
         if not training: return x
         kept = keras.random.uniform(ops.shape(x), seed=self.seed_generator) >= self._share
         return ops.where(kept, x/ops.cast(1-self._share, x.dtype), 0.)
@@ -78,11 +80,11 @@ class Dropout(CheckedNumbers, keras.layers.Layer):
 class Layer(CheckedNumbers, keras.layers.Layer):
     "A layer whose inner layers make their weights when first called"
     def __init__(self): super().__init__(autocast=False) # `FillMissing` computes in float32
-    def build(self, shape): pass
+    def build(self, shape:tuple)->None: pass
 
 # %% ../../nbs/30_keras_models.core.ipynb #81164e8f
 def with_mask(
-    inputs # features (B, T, P, C), or features and mask (B, T)
+    inputs:Tensor|tuple|list # features (B, T, P, C), or features and mask (B, T)
 )->tuple: # features, mask
     "Features and mask; without a mask all frames are real"
     x,mask = inputs if isinstance(inputs, (tuple,list)) else (inputs, None)
@@ -98,7 +100,8 @@ def _full_batch(batch):
 # %% ../../nbs/30_keras_models.core.ipynb #3547fc61
 class MaskedLayer(Layer):
     "A layer of x (B, T, ...) and a mask (B, T), which may be left out"
-    def __call__(self, x, mask=None, **kw): return super().__call__(*with_mask((x, mask)), **kw)
+    def __call__(self, x:Tensor, mask:Tensor|None=None, **kw:Any)->Tensor:
+        return super().__call__(*with_mask((x, mask)), **kw)
 
 # %% ../../nbs/30_keras_models.core.ipynb #db671abf
 def _ahead(x, n):
@@ -110,15 +113,15 @@ class FillMissing(MaskedLayer):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
     def __init__(self,
         inputs:InputShape,
-        local_hands=True, # measure a hand's points from its wrist, in palm lengths
-        motion=False      # add each point's motion to the next two frames
+        local_hands:bool=True, # measure a hand's points from its wrist, in palm lengths
+        motion:bool=False      # add each point's motion to the next two frames
     ):
         super().__init__()
         self.inputs,self.local_hands,self.motion = inputs,local_hands,motion
         self.size = inputs.size*(3 if motion else 1)
         self.wrist,self.local = inputs.wrists(local_hands)
 
-    def call(self, x, mask):
+    def call(self, x:Tensor, mask:Tensor)->Tensor:
         self.inputs.check(x, mask)
         x = ops.where(self.local, (x-ops.take(x, self.wrist, axis=2))/PALM, x)
         x = ops.where(mask[:,:,None,None], x, np.nan)
@@ -164,7 +167,7 @@ class HandChannels(MaskedLayer):
     "Features (B, T, P, C) and mask (B, T) to standardized channels (B, T, size), 0 in masked frames"
     def __init__(self,
         inputs:InputShape,
-        channels=CHANNELS # groups to compute
+        channels:Sequence[str]=CHANNELS # groups to compute
     ):
         super().__init__()
         self.channels = checked_channels(channels)
@@ -177,7 +180,7 @@ class HandChannels(MaskedLayer):
         made = ops.concatenate([_GROUPS[g](x, self.at) for g in self.channels], -1)
         return ops.clip(ops.where(ops.isnan(made), 0., made), -_LIMIT, _LIMIT)
 
-    def call(self, x, mask):
+    def call(self, x:Tensor, mask:Tensor)->Tensor:
         self.inputs.check(x, mask)
         made = (self._raw(x[...,:2])-self.mean)/self.std
         return ops.cast(ops.where(mask[...,None], made, 0.), self.compute_dtype)
@@ -185,8 +188,8 @@ class HandChannels(MaskedLayer):
 # %% ../../nbs/30_keras_models.core.ipynb #e2acb3be
 @patch
 def fit(self:HandChannels,
-    x,   # (B, T, P, C) features of training clips
-    mask # (B, T)
+    x:np.ndarray,   # (B, T, P, C) features of training clips
+    mask:np.ndarray # (B, T)
 )->None:
     "Take mean and standard deviation of each channel from training clips"
     made = np.array(self._raw(x[...,:2]), np.float64)[mask]
@@ -196,10 +199,10 @@ def fit(self:HandChannels,
 # %% ../../nbs/30_keras_models.core.ipynb #ba25571d
 def first_step(
     inputs:InputShape,
-    features='points', # 'points' or 'hands'
-    local_hands=True,  # points: measure a hand's points from its wrist
-    motion=False,      # points: add each point's motion
-    channels=CHANNELS  # hands: groups of channels
+    features:str='points',          # 'points' or 'hands'
+    local_hands:bool=True,          # points: measure a hand's points from its wrist
+    motion:bool=False,              # points: add each point's motion
+    channels:Sequence[str]=CHANNELS # hands: groups of channels
 )->MaskedLayer: # with the attribute `size`
     "What turns features into channels"
     if features=='hands': return HandChannels(inputs, channels)
@@ -210,12 +213,15 @@ def first_step(
 @dataclass
 class CrossEntropy:
     "The loss that PyTorch calls CrossEntropyLoss"
-    weight:list = None        # (n_classes,) of the signs; None for 1
+    weight:list|None = None        # (n_classes,) of the signs; None for 1
     label_smoothing:float = 0. # share of the target that is spread over all signs
 
     def __post_init__(self): checked_value('label_smoothing', self.label_smoothing, .1)
 
-    def __call__(self, logits, y): # (B, n_classes), and (B,) or (B, n_classes)
+    def __call__(self,
+        logits:Tensor, # (B, n_classes)
+        y:Tensor       # (B,) or (B, n_classes)
+    )->Tensor:
         n,soft = logits.shape[-1],len(y.shape)==2
         w = tf.ones(n) if self.weight is None else tf.constant(self.weight, tf.float32)
         total = tf.cast(tf.shape(logits)[0], tf.float32) if soft else tf.reduce_sum(tf.gather(w, y))
@@ -247,22 +253,23 @@ def _keras_params(p):
 class Optimizer:
     "A Keras optimizer with PyTorch's names, defaults and weight decay"
     def __init__(self,
-        variables, # Keras variables to train
-        name:str,  # 'Adam', 'AdamW' or 'SGD'
-        **params   # as in torch.optim
+        variables:list, # Keras variables to train
+        name:str,       # 'Adam', 'AdamW' or 'SGD'
+        **params:Any    # as in torch.optim
     ):
         optimizer = _twin(name, _OPTIMIZERS)
         self.clock = make_by_name(torch.optim, name, [torch.zeros(1)], **params)
         full,decoupled = self.clock.defaults,name=='AdamW'
         own = dict(weight_decay=full['weight_decay']) if decoupled else {}
-        self.variables,self.schedule = list(variables),None
+        self.variables = list(variables)
+        self.schedule:Any = None # of the clock, once there is one
         self.decay = 0. if decoupled else full['weight_decay']
         own |= _keras_params(full)
         self._make = lambda: optimizer(**own)
         self._graph = tf.function(self._step, autograph=False)
 
     @cached_property
-    def keras(self): # made for the first step, since its moments take time
+    def keras(self)->Any: # made for the first step, since its moments take time
         made = self._make()
         made.build(self.variables)
         if 'betas' in self.clock.defaults: made.beta_1 = tf.Variable(made.beta_1) # a schedule may change it
@@ -278,8 +285,8 @@ def _step(self:Optimizer, gradients, clip):
 # %% ../../nbs/30_keras_models.core.ipynb #bd03aec6
 @patch
 def apply(self:Optimizer,
-    gradients, # one per variable
-    clip=0.    # limit of their norm; 0 for none
+    gradients:list, # one per variable
+    clip:float=0.   # limit of their norm; 0 for none
 )->None:
     "Take a step at the clock's learning rate and momentum"
     now = self.clock.param_groups[0]
@@ -290,8 +297,8 @@ def apply(self:Optimizer,
 # %% ../../nbs/30_keras_models.core.ipynb #ab803d4d
 @patch
 def add_schedule(self:Optimizer,
-    name:str, # of torch.optim.lr_scheduler
-    **params  # its parameters
+    name:str,    # of torch.optim.lr_scheduler
+    **params:Any # its parameters
 )->Optimizer:
     "Let a schedule set the learning rate"
     self.schedule = make_by_name(torch.optim.lr_scheduler, name, self.clock, **params)
@@ -308,30 +315,30 @@ def step_schedule(self:Optimizer)->None:
 
 # %% ../../nbs/30_keras_models.core.ipynb #982ce735
 @patch
-def state_dict(self:Optimizer):
+def state_dict(self:Optimizer)->dict:
     values = {str(i):torch.from_numpy(np.array(v.numpy())) for i,v in enumerate(self.keras.variables)}
     return dict(values=values, clock=self.clock.state_dict())
 
 # %% ../../nbs/30_keras_models.core.ipynb #cc69b5b7
 @patch
-def load_state_dict(self:Optimizer, state):
+def load_state_dict(self:Optimizer, state:dict)->None:
     for i,v in enumerate(self.keras.variables): v.assign(state['values'][str(i)].numpy())
     self.clock.load_state_dict(state['clock'])
 
 # %% ../../nbs/30_keras_models.core.ipynb #3517a2b3
 class Stored(NamedTuple):
     "The Keras variables that make one PyTorch tensor"
-    variables: list # Keras variables
-    n_in: int = 0   # inputs of a kernel; 0 for a vector
-    shape: tuple = None # of the tensor, if it has more axes of length 1
+    variables: list           # Keras variables
+    n_in: int = 0             # inputs of a kernel; 0 for a vector
+    shape: tuple|None = None  # of the tensor, if it has more axes of length 1
 
-    def get(self): # the tensor
+    def get(self)->torch.Tensor: # the tensor
         flat = lambda a: a.reshape(self.n_in, -1).T if self.n_in else a.ravel()
         a = np.concatenate([flat(v.numpy()) for v in self.variables])
         if self.shape is not None: a = a.reshape(self.shape)
         return torch.from_numpy(np.ascontiguousarray(a))
 
-    def set(self, tensor):
+    def set(self, tensor:torch.Tensor)->None:
         a,start = tensor.detach().cpu().numpy(),0
         a = a.reshape((-1, self.n_in) if self.n_in else -1)
         for v in self.variables:
@@ -351,7 +358,7 @@ def _children(layer):
 # %% ../../nbs/30_keras_models.core.ipynb #a4055b51
 @singledispatch
 def weight_table(
-    layer # a Keras layer that has been called
+    layer:keras.layers.Layer # a Keras layer that has been called
 )->dict: # name -> `Stored`
     "A layer's weights by the names that PyTorch gives them"
     tables = {name:weight_table(child) for name,child in _children(layer)}
@@ -384,8 +391,8 @@ def _(layer:HandChannels): return {'mean':Stored([layer.mean]), 'std':Stored([la
 
 # %% ../../nbs/30_keras_models.core.ipynb #f6280ecc
 def take_weights(
-    layer,  # a Keras layer that has been called
-    weights # name -> tensor
+    layer:keras.layers.Layer, # a Keras layer that has been called
+    weights:dict              # name -> tensor
 )->None:
     "Give a layer its weights by name; `RuntimeError` if a name or shape differs, as in PyTorch"
     table = weight_table(layer)
@@ -399,8 +406,8 @@ def take_weights(
 # %% ../../nbs/30_keras_models.core.ipynb #0cf0d9de
 @contextmanager
 def first_weights(
-    seed # of the random numbers
-):
+    seed:int # of the random numbers
+)->Iterator[None]:
     "A context in which a model draws its weights; afterwards the global random state is as before"
     state = random.getstate() # Keras draws the seeds of its initializers from there
     random.seed(seed)
@@ -411,29 +418,31 @@ def first_weights(
 class BaseModel(StepProtocol, keras.Model):
     "A classifier with its loss, optimizer and schedule; subclasses define `call(inputs, training)`"
     def __init__(self,
-        learning_rate=.001, # if the optimizer's configuration names none
-        n_classes=250       # signs
+        learning_rate:float=.001, # if the optimizer's configuration names none
+        n_classes:int=250         # signs
     ):
         super().__init__(autocast=False)
         self.learning_rate,self.n_classes,self.criterion = learning_rate,n_classes,CrossEntropy()
-        self.training,self.place,self._made = False,None,{}
+        self.training = False
+        self.place:str|None = None # for `tf.device`
+        self._made:dict = {}       # graphs
 
-    def build(self, shape): pass # as in `Layer`
-    def forward(self, x, mask=None): return self((x, mask))
-    def call(self, inputs, training=False):
+    def build(self, shape:tuple)->None: pass # as in `Layer`
+    def forward(self, x:Tensor, mask:Tensor|None=None)->Tensor: return self((x, mask))
+    def call(self, inputs:Tensor|tuple, training:bool=False)->Tensor:
         raise NotImplementedError('a model must define call(inputs, training)')
-    def __call__(self, inputs, training=False):
+    def __call__(self, inputs:Tensor|tuple, training:bool=False)->Tensor:
         return super().__call__(with_mask(inputs), training=training)
 
     @cached_property
-    def optimizer(self): # over all trainable weights, with its schedule
+    def optimizer(self)->Optimizer: # over all trainable weights, with its schedule
         optimizer,scheduler = self._steps['optimizer'],self._steps['scheduler']
         params = {'lr':self.learning_rate, **optimizer['params']}
         made = Optimizer(self.trainable_variables, optimizer['name'], **params)
         return made.add_schedule(scheduler['name'], **scheduler['params'])
 
     @property
-    def scheduler(self): return self.optimizer.schedule
+    def scheduler(self)->torch.optim.lr_scheduler.LRScheduler: return self.optimizer.schedule
 
 # %% ../../nbs/30_keras_models.core.ipynb #f0b3919e
 @patch
@@ -455,11 +464,11 @@ def configure(self:BaseModel,
 @patch
 def get_lr(self:BaseModel)->float: return self.optimizer.clock.param_groups[0]['lr']
 @patch
-def step_scheduler(self:BaseModel): self.optimizer.step_schedule()
+def step_scheduler(self:BaseModel)->None: self.optimizer.step_schedule()
 @patch
-def train_mode(self:BaseModel): self.training = True
+def train_mode(self:BaseModel)->None: self.training = True
 @patch
-def eval_mode(self:BaseModel): self.training = False
+def eval_mode(self:BaseModel)->None: self.training = False
 
 # %% ../../nbs/30_keras_models.core.ipynb #210efa18
 @patch
@@ -470,7 +479,7 @@ def state_dict(self:BaseModel)->dict: # name -> tensor
 # %% ../../nbs/30_keras_models.core.ipynb #a0087619
 @patch
 def load_state_dict(self:BaseModel,
-    weights # name -> tensor
+    weights:dict # name -> tensor
 )->None:
     "Take the weights of a twin; `RuntimeError` if a name or shape differs, as in PyTorch"
     take_weights(self, weights)
@@ -518,7 +527,7 @@ def _gradients(self:BaseModel, x, mask, y, training, half):
 # %% ../../nbs/30_keras_models.core.ipynb #48780ca6
 @patch
 def training_step(self:BaseModel,
-    batch # features, mask or none, targets
+    batch:Sequence # features, mask or none, targets
 )->tuple: # loss, accuracy, labels, scores
     "A step in training; `optimize` then takes the gradient step"
     batch,half = _full_batch(batch),self.mixed_precision and self.training
@@ -527,7 +536,7 @@ def training_step(self:BaseModel,
 
 # %% ../../nbs/30_keras_models.core.ipynb #606c6217
 @patch
-def optimize(self:BaseModel):
+def optimize(self:BaseModel)->None:
     "Take one gradient step on the last training step's loss"
     self.optimizer.apply(self._last, self.gradient_clip)
     self._last = None
@@ -535,7 +544,7 @@ def optimize(self:BaseModel):
 # %% ../../nbs/30_keras_models.core.ipynb #3a88051e
 @patch
 def validation_step(self:BaseModel,
-    batch # features, mask or none, targets
+    batch:Sequence # features, mask or none, targets
 )->tuple: # loss, accuracy, labels, scores
     "A step without gradients"
     x,mask,y = _full_batch(batch)
@@ -552,15 +561,15 @@ def _infer(self:BaseModel, fn, x, mask):
 # %% ../../nbs/30_keras_models.core.ipynb #1e56e1cc
 @patch
 def logits(self:BaseModel,
-    x,        # (B, T, P, C) array
-    mask=None # (B, T) array; None if all frames are real
+    x:np.ndarray,             # (B, T, P, C) array
+    mask:np.ndarray|None=None # (B, T) array; None if all frames are real
 )->np.ndarray: # (B, n_classes)
     "The model's answer, in evaluation"
     return self._infer(lambda *b: self._graph(self._logits, b), x, mask)
 
 # %% ../../nbs/30_keras_models.core.ipynb #0b630077
 @patch
-def to_device(self:BaseModel, name='auto'):
+def to_device(self:BaseModel, name:str='auto')->BaseModel:
     "Compute on the device of that name; 'auto' leaves it to TensorFlow"
     kinds = dict(auto=None, cpu='/CPU:0', cuda='/GPU:0')
     if name not in kinds or (name=='cuda' and not tf.config.list_physical_devices('GPU')):
@@ -572,7 +581,7 @@ def to_device(self:BaseModel, name='auto'):
 # %% ../../nbs/30_keras_models.core.ipynb #d2b90965
 @patch
 def seed(self:BaseModel,
-    *numbers # the seed, and the epoch
+    *numbers:int # the seed, and the epoch
 )->None:
     "Restart the random numbers that dropout draws"
     states = [v for v in self.non_trainable_variables if v.name=='seed_generator_state']
@@ -595,7 +604,7 @@ def get_dropout(self:BaseModel)->list: # a rate for each dropout layer
 # %% ../../nbs/30_keras_models.core.ipynb #a158f542
 @patch
 def set_dropout(self:BaseModel,
-    rates # a rate for each dropout layer, as `get_dropout` gives them
+    rates:Sequence[float] # a rate for each dropout layer, as `get_dropout` gives them
 )->None:
     "Change the dropout rates"
     layers = list(_dropouts(self))
@@ -604,8 +613,8 @@ def set_dropout(self:BaseModel,
 # %% ../../nbs/30_keras_models.core.ipynb #19f71b7e
 @patch
 def fit_inputs(self:BaseModel,
-    x,   # (B, T, P, C) array, features of training clips
-    mask # (B, T) array
+    x:np.ndarray,   # (B, T, P, C) array, features of training clips
+    mask:np.ndarray # (B, T) array
 )->None:
     "Fit the first steps of the model"
     fit_first_steps(self._flatten_layers(), x, mask)
@@ -659,10 +668,10 @@ def _learn(model, kind, batches):
 
 # %% ../../nbs/30_keras_models.core.ipynb #f90e4226
 def check_twins(
-    model_name:str, # one of `list_models`
-    n_steps=0,      # training steps to compare
-    cfg=Config(),   # settings, without the framework
-    **overrides     # values by key, as in `override_params`; dropout 0 if there are steps
+    model_name:str,      # one of `list_models`
+    n_steps:int=0,       # training steps to compare
+    cfg:Config=Config(), # settings, without the framework
+    **overrides:Any      # values by key, as in `override_params`; dropout 0 if there are steps
 )->tuple: # the PyTorch model, the Keras model, their largest difference in logits before the steps
     "Assert that a model answers and learns like its PyTorch twin"
     check_count(0, n_steps=n_steps)

@@ -6,7 +6,9 @@
 __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsemble', 'HybridEnsembleModel']
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #ac10ea26
+from typing import Any
 from keras import ops
+from tensorflow import Tensor
 from ..utils import check_count
 from ..models.first_step import InputShape
 from .core import BaseModel,linear
@@ -23,19 +25,19 @@ class LogitsEnsemble(BaseModel):
         self.fc = linear(n_members*n_classes, n_classes)
 
     @property
-    def members(self): # LSTMs first
+    def members(self)->list: # LSTMs first
         found = [getattr(self, name, []) for name in ('lstm','lstms','transformer','models')]
         return [m for o in found for m in (o if isinstance(o, list) else [o])]
 
-    def call(self, inputs, training=False): # b (m c) -> b c
+    def call(self, inputs:tuple, training:bool=False)->Tensor: # b (m c) -> b c
         return self.fc(ops.concatenate([m(*inputs, training=training) for m in self.members], 1))
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #f5c1767c
 class HybridModel(LogitsEnsemble):
     "An `LSTMClassifier` and a `TransformerSequenceClassifier` under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`
-        lstm={}         # arguments of `LSTMClassifier`
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`
+        lstm:dict={}         # arguments of `LSTMClassifier`
     ):
         super().__init__(2, n_classes)
         self.lstm = LSTMClassifier(inputs, n_classes, **lstm)
@@ -43,10 +45,10 @@ class HybridModel(LogitsEnsemble):
 
 # %% ../../nbs/34_keras_models.ensemble.ipynb #84398880
 def growing_members(
-    cls,               # class of the members; it takes `num_layers`
-    inputs, n_classes, # the features, the number of signs
-    n_models:int,      # members
-    **params           # of each member
+    cls:type,                         # class of the members; it takes `num_layers`
+    inputs:InputShape, n_classes:int, # the features, the number of signs
+    n_models:int,                     # members
+    **params:Any                      # of each member
 )->list:
     "Members of 2, 3, ... layers"
     check_count(n_classes=n_classes, n_models=n_models)
@@ -55,9 +57,9 @@ def growing_members(
 # %% ../../nbs/34_keras_models.ensemble.ipynb #9102f2f7
 class TransformerEnsemble(LogitsEnsemble):
     "Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
-        n_models=5      # members
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        n_models:int=5       # members
     ):
         super().__init__(n_models, n_classes)
         cls = TransformerSequenceClassifier
@@ -67,10 +69,10 @@ class TransformerEnsemble(LogitsEnsemble):
 # %% ../../nbs/34_keras_models.ensemble.ipynb #9adcaeb6
 class HybridEnsembleModel(LogitsEnsemble):
     "LSTMs, and Transformers of 2, 3, ... layers, under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
-        lstm={},        # arguments of `LSTMClassifier`
-        n_models=4      # members of each kind
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        lstm:dict={},        # arguments of `LSTMClassifier`
+        n_models:int=4       # members of each kind
     ):
         super().__init__(2*n_models, n_classes)
         cls = TransformerSequenceClassifier

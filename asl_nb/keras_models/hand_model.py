@@ -6,8 +6,10 @@
 __all__ = ['ChannelDropout', 'MotionBlock', 'masked_max', 'HandModel']
 
 # %% ../../nbs/39_keras_models.hand_model.ipynb #5b399140
+from collections.abc import Sequence
 import keras, numpy as np
 from keras import ops
+from tensorflow import Tensor
 from ..models.first_step import CHANNELS,InputShape
 from ..models.conv_transformer import check_odd
 from .core import BaseModel,Dropout,Layer,MaskedLayer
@@ -19,12 +21,12 @@ from .conv_transformer import StochasticDepth,depthwise
 class ChannelDropout(Layer):
     "Make some channels of a clip (B, T, D) 0 in all frames, in training"
     def __init__(self,
-        p=.1 # share of the channels
+        p:float=.1 # share of the channels
     ):
         super().__init__()
         self.p,self.random = p,keras.random.SeedGenerator()
 
-    def call(self, x, training=False):
+    def call(self, x:Tensor, training:bool=False)->Tensor:
         if not training: return x
         B,_,D = ops.shape(x)
         kept = keras.random.uniform((B, 1, D), seed=self.random) >= self.p
@@ -34,10 +36,10 @@ class ChannelDropout(Layer):
 class MotionBlock(MaskedLayer):
     "Expand, convolve over neighboring frames, project; added to the input"
     def __init__(self,
-        d_model:int,        # channels
-        kernel_size=5,      # frames of the convolution, an odd number
-        expansion_factor=2, # channels inside, as a multiple of d_model
-        drop_path=.15       # share of the clips that skip the block in training
+        d_model:int,            # channels
+        kernel_size:int=5,      # frames of the convolution, an odd number
+        expansion_factor:int=2, # channels inside, as a multiple of d_model
+        drop_path:float=.15     # share of the clips that skip the block in training
     ):
         super().__init__()
         check_odd(kernel_size=kernel_size)
@@ -47,7 +49,7 @@ class MotionBlock(MaskedLayer):
         self.inner_norm,self.project = layer_normalization(),linear(d, d_model)
         self.drop = StochasticDepth(drop_path)
 
-    def call(self, x, mask, training=False): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor: # (B, T, D), (B, T)
         h = self.expand(self.norm(x))
         h = ops.where(mask[...,None], h, ops.zeros_like(h))
         h = self.conv(h[:,:,None])[:,:,0] # b t d -> b t 1 d -> b t d
@@ -55,9 +57,9 @@ class MotionBlock(MaskedLayer):
 
 # %% ../../nbs/39_keras_models.hand_model.ipynb #9f96ceef
 def masked_max(
-    x,   # (B, T, D)
-    mask # (B, T)
-): # (B, D)
+    x:Tensor,   # (B, T, D)
+    mask:Tensor # (B, T)
+)->Tensor: # (B, D)
     "Maximum over the real frames, 0 if there are none"
     largest = ops.max(ops.where(mask[...,None], x, -np.inf), 1)
     return ops.where(ops.any(mask, 1, keepdims=True), largest, 0.)
@@ -66,14 +68,14 @@ def masked_max(
 class HandModel(BaseModel):
     "Hands measured from the body, convolutions, attention, mean and maximum over frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=64, n_head=4, n_convs=2, kernel_size=5, expansion_factor=2,
-        dropout=.15,        # of the Transformer block
-        drop_path=.15,      # of the convolution blocks
-        channel_dropout=.1, # of the first step's channels
-        head_dropout=.4,    # before the last layer
-        features='hands',   # or 'points'
-        channels=CHANNELS   # groups of `HandChannels`
+        inputs:InputShape=InputShape(), n_classes:int=250, # the features, the number of signs
+        d_model:int=64, n_head:int=4, n_convs:int=2, kernel_size:int=5, expansion_factor:int=2,
+        dropout:float=.15,              # of the Transformer block
+        drop_path:float=.15,            # of the convolution blocks
+        channel_dropout:float=.1,       # of the first step's channels
+        head_dropout:float=.4,          # before the last layer
+        features:str='hands',           # or 'points'
+        channels:Sequence[str]=CHANNELS # groups of `HandChannels`
     ):
         super().__init__(n_classes=n_classes)
         self.fill = first_step(inputs, features, channels=channels)
@@ -85,13 +87,15 @@ class HandModel(BaseModel):
         self.norm = layer_normalization()
         self.head = [Dropout(head_dropout), linear(2*d_model, n_classes)]
 
-    def encode(self, x, mask, training=False): # (B, T, P, C), (B, T) -> (B, 2*d_model)
+    def encode(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
+        # (B, T, P, C), (B, T) -> (B, 2*d_model)
         x = self.project(self.lose(self.fill(x, mask), training=training))
         x = add_positions(x)
         for conv in self.convs: x = conv(x, mask, training=training)
         x = self.transformer(x, mask, training=training)
         return self.norm(ops.concatenate([masked_mean(x, mask), masked_max(x, mask)], 1))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
+        x,mask = inputs
         drop,out = self.head
-        return out(drop(self.encode(*inputs, training=training), training=training))
+        return out(drop(self.encode(x, mask, training), training=training))

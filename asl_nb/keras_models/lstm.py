@@ -6,8 +6,10 @@
 __all__ = ['LSTMCell', 'LSTM', 'real_first', 'LSTMClassifier', 'LSTMPredictor']
 
 # %% ../../nbs/31_keras_models.lstm.ipynb #25ee8e9c
+from typing import Any
 import keras, tensorflow as tf
 from keras import ops
+from tensorflow import Tensor
 from ..models.first_step import InputShape
 from ..models.registry import CheckedNumbers
 from .core import BaseModel,Dropout,Layer,MaskedLayer,Stored
@@ -22,13 +24,13 @@ class LSTMCell(CheckedNumbers, keras.layers.Layer):
         super().__init__()
         self.state_size,self.output_size,self.n = [n,n],n,n
 
-    def build(self, shape):
+    def build(self, shape:tuple)->None:
         wide = 4*self.n # each weight has an initializer of its own: one draws the same numbers again
         add = lambda name,*shape: self.add_weight(name=name, shape=shape, initializer=uniform(self.n))
         self.weight_ih,self.weight_hh = add('weight_ih', shape[-1], wide),add('weight_hh', self.n, wide)
         self.bias_ih,self.bias_hh = add('bias_ih', wide),add('bias_hh', wide)
 
-    def call(self, x, states, training=False):
+    def call(self, x:Tensor, states:list, training:bool=False)->tuple:
         h,c = states
         gates = x@self.weight_ih + h@self.weight_hh + self.bias_ih + self.bias_hh
         i,f,g,o = ops.split(gates, 4, -1)
@@ -46,7 +48,7 @@ class LSTM(Layer):
         layer = lambda: keras.layers.RNN(LSTMCell(n), return_sequences=True)
         self.layers = [layer() for _ in range(n_layers)]
 
-    def call(self, x):
+    def call(self, x:Tensor)->Tensor:
         for layer in self.layers: x = layer(x)
         return x
 
@@ -59,9 +61,9 @@ def _(layer:LSTM):
 
 # %% ../../nbs/31_keras_models.lstm.ipynb #11ad013b
 def real_first(
-    x,   # (B, T, D)
-    mask # (B, T)
-): # (B, T, D)
+    x:Tensor,   # (B, T, D)
+    mask:Tensor # (B, T)
+)->Tensor: # (B, T, D)
     "The real frames in their order, then the masked ones"
     T = ops.shape(mask)[1]
     order = ops.argsort(ops.where(mask, 0, T)+ops.arange(T), axis=1)
@@ -71,10 +73,11 @@ def real_first(
 class LSTMClassifier(MaskedLayer):
     "LSTM over frames, its state after the last real frame, dropout, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
-        local_hands=True,                 # whether a hand's points are measured from its wrist
-        features='points'                 # or 'hands'
+        inputs:InputShape=InputShape(), n_classes:int=250, # the features, the number of signs
+        input_dim:int=192, hidden_dim:int=100, # channels, state
+        layer_dim:int=5, dropout:float=.5,     # layers, rate
+        local_hands:bool=True, # whether a hand's points are measured from its wrist
+        features:str='points'  # or 'hands'
     ):
         super().__init__()
         self.fill = first_step(inputs, features, local_hands)
@@ -82,7 +85,7 @@ class LSTMClassifier(MaskedLayer):
         self.lstm = LSTM(hidden_dim, layer_dim)
         self.dropout,self.output_layer = Dropout(dropout),linear(hidden_dim, n_classes)
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         x = self.fill(x, mask)
         states = self.lstm(real_first(self.project(x) if self.project else x, mask))
         last = ops.maximum(ops.sum(ops.cast(mask, 'int32'), 1)-1, 0)
@@ -92,8 +95,9 @@ class LSTMClassifier(MaskedLayer):
 # %% ../../nbs/31_keras_models.lstm.ipynb #2994c549
 class LSTMPredictor(BaseModel):
     "`LSTMClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs=InputShape(), n_classes=250, **params):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250, **params:Any):
         super().__init__(n_classes=n_classes)
         self.model = LSTMClassifier(inputs, n_classes, **params)
 
-    def call(self, inputs, training=False): return self.model(*inputs, training=training)
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
+        return self.model(*inputs, training=training)

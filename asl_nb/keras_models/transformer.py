@@ -8,8 +8,10 @@ __all__ = ['sinusoids', 'add_positions', 'masked_mean', 'attention', 'Transforme
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #6c40a127
 import math
+from typing import Any
 import keras, numpy as np
 from keras import ops
+from tensorflow import Tensor
 from ..models.first_step import InputShape
 from ..models.registry import checked_value
 from ..models.transformer import check_heads
@@ -17,9 +19,9 @@ from .core import BaseModel,Dropout,Layer,MaskedLayer,first_step,layer_normaliza
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #7c37a90f
 def sinusoids(
-    n, # positions, an int or a tensor
+    n:int|Tensor, # positions, an int or a tensor
     d:int # channels
-): # (n, d) tensor
+)->Tensor: # (n, d) tensor
     "Sines and cosines of decreasing frequency, one row per position"
     rate = np.exp(-math.log(10_000)*np.arange(0, d, 2)/d).astype(np.float32)
     angle = ops.cast(ops.arange(n), 'float32')[:,None]*rate
@@ -27,16 +29,16 @@ def sinusoids(
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #f51bf15f
 def add_positions(
-    x # (B, T, D)
-): # (B, T, D)
+    x:Tensor # (B, T, D)
+)->Tensor: # (B, T, D)
     "Frames with their positions added"
     return x + ops.cast(sinusoids(ops.shape(x)[1], x.shape[2]), x.dtype)
 
 # %% ../../nbs/32_keras_models.transformer.ipynb #b1fff81e
 def masked_mean(
-    x,   # (B, T, D)
-    mask # (B, T)
-): # (B, D)
+    x:Tensor,   # (B, T, D)
+    mask:Tensor # (B, T)
+)->Tensor: # (B, D)
     "Mean over the real frames, 0 if there are none"
     m = ops.cast(mask, x.dtype)[...,None]
     return ops.sum(x*m, 1)/ops.maximum(ops.sum(m, 1), 1)
@@ -58,11 +60,11 @@ class TransformerEncoderLayer(MaskedLayer):
     "Attention and a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
         d_model:int, n_head:int, # channels, heads
-        dim_feedforward:int, # channels inside the feed-forward network
-        dropout:float,       # rate
-        layer_norm_eps=1e-5, # added to the variance
-        norm_first=True,     # whether to normalize before each part, or after it
-        activation='relu'    # of the feed-forward network
+        dim_feedforward:int,       # channels inside the feed-forward network
+        dropout:float,             # rate
+        layer_norm_eps:float=1e-5, # added to the variance
+        norm_first:bool=True,      # whether to normalize before each part, or after it
+        activation:str='relu'      # of the feed-forward network
     ):
         super().__init__()
         self.self_attn,self.norm_first = attention(d_model, n_head, dropout),norm_first
@@ -71,7 +73,7 @@ class TransformerEncoderLayer(MaskedLayer):
         self.norm1,self.norm2 = (layer_normalization(layer_norm_eps) for _ in range(2))
         self.dropout,self.dropout1,self.dropout2 = (Dropout(dropout) for _ in range(3))
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         if self.norm_first:
             x = x + self._attend(self.norm1(x), mask, training)
             return x + self._feed(self.norm2(x), training)
@@ -91,12 +93,12 @@ class TransformerEncoder(Layer):
     "Encoder layers, one after another"
     def __init__(self,
         num_layers:int, # how many
-        **params        # arguments of `TransformerEncoderLayer`
+        **params:Any    # arguments of `TransformerEncoderLayer`
     ):
         super().__init__()
         self.layers = [TransformerEncoderLayer(**params) for _ in range(num_layers)]
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         for layer in self.layers: x = layer(x, mask, training=training)
         return x
 
@@ -104,12 +106,12 @@ class TransformerEncoder(Layer):
 class TransformerSequenceClassifier(MaskedLayer):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
-        layer_norm_eps=1e-6, norm_first=True, num_layers=3,
-        positional_encoding=True, # whether the model knows the order of the frames
-        local_hands=True,         # whether a hand's points are measured from its wrist
-        features='points'         # or 'hands'
+        inputs:InputShape=InputShape(), n_classes:int=250, # the features, the number of signs
+        d_model:int=192, n_head:int=8, dim_feedforward:int=512, dropout:float=.001,
+        layer_norm_eps:float=1e-6, norm_first:bool=True, num_layers:int=3,
+        positional_encoding:bool=True, # whether the model knows the order of the frames
+        local_hands:bool=True,         # whether a hand's points are measured from its wrist
+        features:str='points'          # or 'hands'
     ):
         super().__init__()
         self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
@@ -119,7 +121,7 @@ class TransformerSequenceClassifier(MaskedLayer):
             dropout=dropout, layer_norm_eps=layer_norm_eps, norm_first=norm_first)
         self.output_layer = linear(d_model, n_classes)
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         x = self.fill(x, mask)
         if self.project: x = self.project(x)
         if self.positional_encoding: x = add_positions(x)
@@ -128,9 +130,10 @@ class TransformerSequenceClassifier(MaskedLayer):
 # %% ../../nbs/32_keras_models.transformer.ipynb #5af22c3e
 class TransformerPredictor(BaseModel):
     "`TransformerSequenceClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs=InputShape(), n_classes=250, **params):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250, **params:Any):
         super().__init__(n_classes=n_classes)
         self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
         self.ordered = self.model.positional_encoding
 
-    def call(self, inputs, training=False): return self.model(*inputs, training=training)
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
+        return self.model(*inputs, training=training)

@@ -9,6 +9,7 @@ __all__ = ['attention_mask', 'MultiHeadSelfAttention', 'TransformerBlock', 'YetA
 # %% ../../nbs/36_keras_models.yet_another.ipynb #1f23d200
 import keras
 from keras import ops
+from tensorflow import Tensor
 from ..models.first_step import InputShape
 from .core import BaseModel,Dropout,MaskedLayer,first_step,layer_normalization,linear
 from .transformer import add_positions,attention,masked_mean
@@ -16,9 +17,9 @@ from .ensemble import LogitsEnsemble,growing_members
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #41e42e1b
 def attention_mask(
-    mask,       # (B, T) real frames
-    causal=True # whether later frames are hidden
-): # (B, T, T) bool, True if the row may attend to the column
+    mask:Tensor,     # (B, T) real frames
+    causal:bool=True # whether later frames are hidden
+)->Tensor: # (B, T, T) bool, True if the row may attend to the column
     "Which frame may attend to which"
     at = ops.arange(ops.shape(mask)[1])
     row,column = at[:,None],at[None]
@@ -28,16 +29,16 @@ def attention_mask(
 class MultiHeadSelfAttention(MaskedLayer):
     "Multi-head attention of frames to frames, then layer normalization"
     def __init__(self,
-        dim:int, num_heads=8, dropout=.1, # channels, heads, rate
-        layer_norm=True, # whether to normalize the result
-        causal=True      # whether later frames are hidden
+        dim:int, num_heads:int=8, dropout:float=.1, # channels, heads, rate
+        layer_norm:bool=True, # whether to normalize the result
+        causal:bool=True      # whether later frames are hidden
     ):
         super().__init__()
         self.multihead_attn = attention(dim, num_heads, dropout)
         self.layer_norm = layer_normalization() if layer_norm else None
         self.causal = causal
 
-    def call(self, x, mask, training=False): # (B, T, D), (B, T)
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor: # (B, T, D), (B, T)
         allowed = attention_mask(mask, self.causal)
         x = self.multihead_attn(x, x, attention_mask=allowed, training=training)
         return x if self.layer_norm is None else self.layer_norm(x)
@@ -46,9 +47,9 @@ class MultiHeadSelfAttention(MaskedLayer):
 class TransformerBlock(MaskedLayer):
     "Causal attention, then a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
-        dim=192, num_heads=4, # channels, heads
-        expansion_factor=4,   # width of the feed-forward network, as a multiple of dim
-        attn_dropout=.2, drop_rate=.2 # rates in the attention, and after both parts
+        dim:int=192, num_heads:int=4, # channels, heads
+        expansion_factor:int=4,       # width of the feed-forward network, as a multiple of dim
+        attn_dropout:float=.2, drop_rate:float=.2 # rates in the attention, and after both parts
     ):
         super().__init__()
         self.norm1,self.norm2,self.norm3 = (layer_normalization() for _ in range(3))
@@ -57,7 +58,7 @@ class TransformerBlock(MaskedLayer):
         self.feed_forward = [linear(dim, wide), keras.layers.Activation('gelu'), linear(wide, dim)]
         self.dropout = Dropout(drop_rate)
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         x = x + self.dropout(self.attn(self.norm1(x), mask, training=training), training=training)
         h = self.norm2(x)
         for layer in self.feed_forward: h = layer(h)
@@ -67,12 +68,12 @@ class TransformerBlock(MaskedLayer):
 class YetAnotherTransformerClassifier(MaskedLayer):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
-        drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
-        positional_encoding=True, # whether positions are added to the frames
-        local_hands=True,         # whether a hand's points are measured from its wrist
-        features='points'         # or 'hands'
+        inputs:InputShape=InputShape(), n_classes:int=250, # the features, the number of signs
+        d_model:int=192, embed_dim:int=32, n_head:int=8, expansion_factor:int=4,
+        drop_rate:float=1e-4, attn_dropout:float=1e-4, num_layers:int=2,
+        positional_encoding:bool=True, # whether positions are added to the frames
+        local_hands:bool=True,         # whether a hand's points are measured from its wrist
+        features:str='points'          # or 'hands'
     ):
         super().__init__()
         self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
@@ -81,14 +82,15 @@ class YetAnotherTransformerClassifier(MaskedLayer):
         self.transformer = [block() for _ in range(num_layers)]
         self.output_layer = linear(d_model, n_classes)
 
-    def encode(self, x, mask, training=False): # (B, T, D), each from its frame and earlier ones
+    def encode(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
+        # (B, T, D), each from its frame and earlier ones
         x = self.fill(x, mask)
         for layer in self.embed: x = layer(x)
         if self.positional_encoding: x = add_positions(x)
         for block in self.transformer: x = block(x, mask, training=training)
         return x
 
-    def call(self, x, mask, training=False):
+    def call(self, x:Tensor, mask:Tensor, training:bool=False)->Tensor:
         return self.output_layer(masked_mean(self.encode(x, mask, training), mask))
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #77f7d359
@@ -96,21 +98,22 @@ class YetAnotherTransformer(BaseModel):
     "`YetAnotherTransformerClassifier` with loss, optimizer and schedule"
     causal = True
 
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={} # arguments of `YetAnotherTransformerClassifier`
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={} # arguments of `YetAnotherTransformerClassifier`
     ):
         super().__init__(n_classes=n_classes)
         self.model = YetAnotherTransformerClassifier(inputs, n_classes, **transformer)
 
-    def encode(self, x, mask): return self.model.encode(x, mask)
-    def call(self, inputs, training=False): return self.model(*inputs, training=training)
+    def encode(self, x:Tensor, mask:Tensor)->Tensor: return self.model.encode(x, mask)
+    def call(self, inputs:tuple, training:bool=False)->Tensor:
+        return self.model(*inputs, training=training)
 
 # %% ../../nbs/36_keras_models.yet_another.ipynb #43822eaa
 class YetAnotherEnsemble(LogitsEnsemble):
     "Causal Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
-        n_models=6      # members
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
+        n_models:int=6       # members
     ):
         super().__init__(n_models, n_classes)
         cls = YetAnotherTransformerClassifier

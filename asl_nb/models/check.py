@@ -8,6 +8,7 @@ __all__ = ['check_model', 'check_registered']
 # %% ../../nbs/23_models.check.ipynb #a9ce1748
 import tempfile,warnings
 from pathlib import Path
+from typing import Any
 import numpy as np,torch
 from fastcore.basics import patch
 from ..utils import check_count
@@ -89,8 +90,8 @@ def _check_causal(model, x, mask):
 
 # %% ../../nbs/23_models.check.ipynb #4e7c8a0f
 def check_model(
-    model,      # a model in any mode
-    n_frames=32 # frames of the example
+    model:Any,      # a model in any mode
+    n_frames:int=32 # frames of the example
 )->None:
     "Assert that a model keeps the contract"
     check_count(2, n_frames=n_frames)
@@ -124,10 +125,10 @@ def _check_keys(make, changed):
 
 # %% ../../nbs/23_models.check.ipynb #c9d73022
 def check_registered(
-    model_name:str, # one of `list_models`
-    small:dict,     # overrides that make the model quick to check
-    dl_framework='pytorch', # 'pytorch' or 'tensorflow'
-    **changed       # another value for each key of its configuration, keys as in `override_params`
+    model_name:str,             # one of `list_models`
+    small:dict,                 # overrides that make the model quick to check
+    dl_framework:str='pytorch', # 'pytorch' or 'tensorflow'
+    **changed:Any               # another value for each key of its configuration
 )->None:
     "Assert that a model by name keeps the contract and the promises of its configuration"
     pose = tuple(range(POSE.start, POSE.start+25)) # all that any first step needs

@@ -11,18 +11,19 @@ import json
 from pickle import UnpicklingError
 from importlib.resources import files
 from pathlib import Path
-from ..utils import DEFAULT_WEIGHTS,atomic_path
+from typing import Any
+from ..utils import DEFAULT_WEIGHTS,PathLike,atomic_path
 from ..config import Config,feature_settings,fingerprint
 
 # %% ../../nbs/21_models.checkpoint.ipynb #332cf8bb
 _FORMAT = 1
 
 def make_sidecar(
-    model_name:str,  # one of `list_models`
+    model_name:str,    # one of `list_models`
     model_params:dict, # its configuration
-    label_map:dict,  # sign -> index
-    cfg:Config,      # all settings
-    **more           # anything else about the run: split, metrics, ...
+    label_map:dict,    # sign -> index
+    cfg:Config,        # all settings
+    **more:Any         # anything else about the run: split, metrics, ...
 )->dict:
     "Everything needed to use a checkpoint's weights"
     return dict(format=_FORMAT, model_name=model_name, model_params=model_params,
@@ -34,9 +35,9 @@ def _sidecar_path(path): return Path(path).with_suffix('.json')
 
 # %% ../../nbs/21_models.checkpoint.ipynb #a9794125
 def write_checkpoint(
-    filepath,     # .safetensors file
-    weights:dict, # name -> tensor
-    sidecar:dict  # from `make_sidecar`
+    filepath:PathLike, # .safetensors file
+    weights:dict,      # name -> tensor
+    sidecar:dict       # from `make_sidecar`
 )->None:
     "Write weights and sidecar; each file appears whole or not at all"
     from safetensors.torch import save_file
@@ -52,7 +53,7 @@ def _must_exist(path, what):
 
 # %% ../../nbs/21_models.checkpoint.ipynb #4657f247
 def read_weights(
-    filepath # .safetensors file
+    filepath:PathLike # .safetensors file
 )->dict: # name -> tensor
     "A checkpoint's weights"
     from safetensors import SafetensorError
@@ -66,8 +67,8 @@ def read_weights(
 _KEYS = tuple(make_sidecar('', {}, {}, Config()))
 
 def check_sidecar(
-    file,   # what errors name
-    sidecar # what was read from it
+    file:PathLike, # what errors name
+    sidecar:Any    # what was read from it
 )->Config: # its settings
     "The settings of a sidecar; `ValueError` if it is incomplete or its fingerprint differs"
     bad = lambda want,found: ValueError(f'{file}: expected {want}, found {found}')
@@ -81,7 +82,7 @@ def check_sidecar(
 
 # %% ../../nbs/21_models.checkpoint.ipynb #51e8bdef
 def read_sidecar(
-    path # the checkpoint's .safetensors file, or a folder with one
+    path:PathLike # the checkpoint's .safetensors file, or a folder with one
 )->tuple: # the .safetensors file, its sidecar, its settings
     "A checkpoint's sidecar, checked"
     path = Path(path)
@@ -100,7 +101,7 @@ def list_pretrained()->list: # names
     return sorted(p.stem for p in ASSETS.glob('*.safetensors') if _sidecar_path(p).exists())
 
 def pretrained_file(
-    name_or_path=DEFAULT_WEIGHTS # one of `list_pretrained`, a .safetensors file, or the folder of a run
+    name_or_path:PathLike=DEFAULT_WEIGHTS # a name, a .safetensors file, or the folder of a run
 )->Path: # the file or folder
     "The checkpoint that a name or a path means"
     path = Path(name_or_path)
@@ -111,8 +112,8 @@ def pretrained_file(
 
 # %% ../../nbs/21_models.checkpoint.ipynb #bc54737f
 def find_weights(
-    file,      # a path from a model's configuration
-    cfg:Config # its MODEL_DIR
+    file:PathLike, # a path from a model's configuration
+    cfg:Config     # its MODEL_DIR
 )->Path: # an existing file
     "A file of weights, at the path as given or below `MODEL_DIR`; the error names both places"
     below = cfg.path('MODEL_DIR', file) # of an absolute path: the path itself
@@ -124,7 +125,7 @@ def find_weights(
 UNREADABLE = UnpicklingError,RuntimeError,EOFError,LookupError,ValueError # of torch.load, depending on the bytes
 
 def read_training_state(
-    filepath # written by `save_training_state`
+    filepath:PathLike # written by `save_training_state`
 )->dict: # weights, optimizer, scheduler, dropout, more
     "Read the state of a training run; runs no code from it"
     import torch

@@ -9,17 +9,18 @@ __all__ = ['as_image', 'list_backbones', 'check_size', 'make_backbone', 'load_ba
 from collections import OrderedDict
 from itertools import takewhile
 from pathlib import Path
+from typing import Any,Self
 import torch
 from torch import nn
-from ..utils import check_count,nearest
+from ..utils import PathLike,check_count,nearest
 from .checkpoint import UNREADABLE,find_weights,read_weights
 from .core import BaseModel,InputShape
 from .first_step import FillMissing,first_step
 
 # %% ../../nbs/27_models.cnn.ipynb #585c29cd
 def as_image(
-    x,   # (B, T, P, C) without NaN; C is 2 or 3
-    mask # (B, T)
+    x:torch.Tensor,   # (B, T, P, C) without NaN; C is 2 or 3
+    mask:torch.Tensor # (B, T)
 )->torch.Tensor: # (B, 3, T, P)
     "A clip as an image: x, y, and z (the mask if there is no z)"
     x = x.permute(0, 3, 1, 2) # b t p c -> b c t p
@@ -77,7 +78,7 @@ def _n_channels(backbone, size):
 
 # %% ../../nbs/27_models.cnn.ipynb #23b1ce4b
 def check_size(
-    size # given as height and width
+    size:Any # given as height and width
 )->None:
     "`ValueError` for anything but two whole numbers of at least 1"
     if not isinstance(size, (tuple,list)) or len(size)!=2:
@@ -86,8 +87,8 @@ def check_size(
 
 # %% ../../nbs/27_models.cnn.ipynb #886c087f
 def make_backbone(
-    name:str,     # one of `list_backbones`
-    size=(32, 96) # height and width of an image: frames, landmarks
+    name:str,           # one of `list_backbones`
+    size:tuple=(32, 96) # height and width of an image: frames, landmarks
 )->tuple: # the backbone, channels of its feature map
     "A network without its head, with random weights"
     check_size(size)
@@ -111,8 +112,8 @@ def _load_weights(path):
 
 # %% ../../nbs/27_models.cnn.ipynb #f31cd926
 def load_backbone(
-    backbone, # from `make_backbone`
-    path      # .safetensors, .pth or .pt file of its weights
+    backbone:nn.Module, # from `make_backbone`
+    path:PathLike       # .safetensors, .pth or .pt file of its weights
 )->None:
     "Read a backbone's weights; `ValueError` if one is missing or has another shape"
     weights,known = _load_weights(path),backbone.state_dict()
@@ -130,8 +131,8 @@ class CVTransferLearningModel(BaseModel):
     "A backbone that sees a clip as an image, and a linear layer"
     any_length = False # time is an axis of the image, so more frames make another image
 
-    def __init__(self, inputs=InputShape(), n_classes=250, backbone='resnet152', weights=None,
-        local_hands=True, features='points'):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        backbone:str='resnet152', weights:str|None=None, local_hands:bool=True, features:str='points'):
         super().__init__(n_classes=n_classes)
         self.fill = first_step(inputs, features, local_hands)
         C = 2 if features=='hands' else inputs.n_dims
@@ -143,14 +144,14 @@ class CVTransferLearningModel(BaseModel):
         self.backbone.requires_grad_(weights is None)
         self.train()
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         x = self.fill(x, mask).unflatten(2, self.shape) # b t (p c) -> b t p c
         return self.output_layer(self.pool(self.backbone(as_image(x, mask))))
 
-    def train(self, mode=True):
+    def train(self, mode:bool=True)->Self:
         super().train(mode)
         if self.file is not None: self.backbone.eval()
         return self
 
-    def load_pretrained(self):
+    def load_pretrained(self)->None:
         if self.file is not None: load_backbone(self.backbone, find_weights(self.file, self.cfg))

@@ -7,6 +7,7 @@ __all__ = ['StochasticDepth', 'CausalConv', 'compiles_for_gpu', 'frame_matrix', 
            'ChannelAttention', 'ConvBlock', 'Stage', 'ConvTransformer']
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #639e2509
+from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -20,12 +21,12 @@ from .transformer import check_heads,masked_mean,padding
 class StochasticDepth(CheckedNumbers, nn.Module):
     "Drop a residual branch (B, T, D) for some clips in training"
     def __init__(self,
-        p=.2 # share of the clips
+        p:float=.2 # share of the clips
     ):
         super().__init__()
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x:torch.Tensor)->torch.Tensor:
         if not self.training: return x
         kept = x.new_empty(len(x), 1, 1).bernoulli_(1-self.p)
         return x*kept/(1-self.p)
@@ -41,24 +42,24 @@ class CausalConv(CheckedNumbers, nn.Module):
         self.before = n_frames-1
         self.conv = nn.Conv2d(d, d, (n_frames,1), groups=d) # on a CPU, trains faster than Conv1d
 
-    def forward(self, x, mask): # (B, T, D), (B, T)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D), (B, T)
         x = F.pad(x.masked_fill(~mask[...,None], 0.), (0,0,self.before,0))
         x = self.conv(x.transpose(1, 2)[...,None])  # b t d -> b d t 1
         return x[...,0].transpose(1, 2)             # b d t 1 -> b t d
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #89c1992d
 def compiles_for_gpu(
-    module, # in training, or not
-    x       # its input
+    module:nn.Module, # in training, or not
+    x:torch.Tensor    # its input
 )->bool:
     "Whether a training step is being compiled for a GPU"
     return module.training and x.is_cuda and torch.compiler.is_compiling()
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #c464992c
 def frame_matrix(
-    conv,       # depthwise `nn.Conv2d` over frames, (D, 1, n_frames, 1)
-    n:int,      # frames of a clip
-    before:int  # frames before a frame that it looks at
+    conv:nn.Conv2d, # depthwise `nn.Conv2d` over frames, (D, 1, n_frames, 1)
+    n:int,          # frames of a clip
+    before:int      # frames before a frame that it looks at
 )->torch.Tensor: # (D, n, n)
     "A convolution as a matrix for each channel, from frames to frames"
     check_count(n=n)
@@ -70,21 +71,21 @@ def frame_matrix(
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #288dc064
 def expand_by_channel(
-    x, mask,    # (B, T, D), (B, T)
-    expand,     # `nn.Linear` to the channels
-    conv,       # depthwise `nn.Conv2d` over frames, without its padding
-    before:int  # frames before a frame that it looks at
+    x:torch.Tensor, mask:torch.Tensor, # (B, T, D), (B, T)
+    expand:nn.Linear,                  # `nn.Linear` to the channels
+    conv:nn.Conv2d,                    # depthwise `nn.Conv2d` over frames, without its padding
+    before:int                         # frames before a frame that it looks at
 )->torch.Tensor: # (B, T, channels)
     "Expand the channels and convolve them over time, as products with matrices"
     check_count(0, before=before)
     h = expand.weight @ x.flatten(0, 1).mT # d (b t)
     h = F.silu(h + expand.bias[:,None]).unflatten(1, x.shape[:2]).masked_fill(~mask, 0.)
-    h = torch.bmm(h, frame_matrix(conv, x.shape[1], before)) + conv.bias[:,None,None]
+    h = torch.bmm(h, frame_matrix(conv, x.shape[1], before)) + conv.bias[:,None,None] # type: ignore[index] # it has one
     return h.permute(1, 2, 0) # d b t -> b t d
 
 # %% ../../nbs/29_models.conv_transformer.ipynb #c270bc9d
 def check_odd(
-    **counts # name of an argument -> its value
+    **counts:int # name of an argument -> its value
 )->None:
     "`ValueError` for a count that is not odd: a filter has a middle only then"
     check_count(**counts)
@@ -95,13 +96,13 @@ def check_odd(
 class ChannelAttention(CheckedNumbers, nn.Module):
     "Weigh each channel by the clip's mean over real frames"
     def __init__(self,
-        n_channels=5 # neighboring channels that count, an odd number
+        n_channels:int=5 # neighboring channels that count, an odd number
     ):
         super().__init__()
         check_odd(n_channels=n_channels)
         self.conv = nn.Conv1d(1, 1, n_channels, padding=n_channels//2, bias=False)
 
-    def forward(self, x, mask): # (B, T, D), (B, T)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D), (B, T)
         mean = masked_mean(x, mask)[:,None] # b d -> b 1 d
         weigh = self._weigh if compiles_for_gpu(self, x) else self.conv
         return x*weigh(mean).sigmoid()
@@ -114,10 +115,10 @@ class ChannelAttention(CheckedNumbers, nn.Module):
 class ConvBlock(CheckedNumbers, nn.Module):
     "Expand, convolve over time, weigh the channels, project; added to the input"
     def __init__(self,
-        d_model:int,      # channels
-        kernel_size=17,   # frames of the convolution
-        expansion_factor=2, # channels inside, as a multiple of d_model
-        drop_path=.2      # share of the clips that skip the block in training
+        d_model:int,            # channels
+        kernel_size:int=17,     # frames of the convolution
+        expansion_factor:int=2, # channels inside, as a multiple of d_model
+        drop_path:float=.2      # share of the clips that skip the block in training
     ):
         super().__init__()
         d = d_model*expansion_factor
@@ -125,7 +126,7 @@ class ConvBlock(CheckedNumbers, nn.Module):
         self.norm,self.attend = nn.LayerNorm(d),ChannelAttention()
         self.project,self.drop = nn.Linear(d, d_model),StochasticDepth(drop_path)
 
-    def forward(self, x, mask): # (B, T, D), (B, T)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D), (B, T)
         if compiles_for_gpu(self, x): h = expand_by_channel(x, mask, self.expand, self.conv.conv, self.conv.before)
         else: h = self.conv(F.silu(self.expand(x)), mask)
         h = self.norm(h)
@@ -136,15 +137,15 @@ class Stage(CheckedNumbers, nn.Module):
     "Convolution blocks, then one Transformer block"
     def __init__(self,
         d_model:int, n_head:int, n_convs:int, # channels, heads of attention, blocks of convolution
-        dropout:float,            # of the Transformer block
-        **conv                    # arguments of `ConvBlock`
+        dropout:float,                        # of the Transformer block
+        **conv:Any                            # arguments of `ConvBlock`
     ):
         super().__init__()
         self.convs = nn.ModuleList([ConvBlock(d_model, **conv) for _ in range(n_convs)])
         self.transformer = nn.TransformerEncoderLayer(
             d_model, n_head, 2*d_model, dropout, F.gelu, norm_first=True, batch_first=True)
 
-    def forward(self, x, mask): # (B, T, D), (B, T)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D), (B, T)
         for conv in self.convs: x = conv(x, mask)
         return self.transformer(x, src_key_padding_mask=padding(mask))
 
@@ -152,14 +153,16 @@ class Stage(CheckedNumbers, nn.Module):
 class ConvTransformer(BaseModel):
     "Stages of causal convolution and attention, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, n_head=4, n_stages=2, n_convs=3, kernel_size=17, expansion_factor=2,
-        dropout=.1,       # of the Transformer blocks
-        drop_path=.2,     # of the convolution blocks
-        head_dropout=.5,  # before the last layer
-        motion=True,      # add each point's motion to the next two frames
-        local_hands=True, # whether a hand's points are measured from its wrist
-        features='points' # or 'hands'
+        inputs:InputShape=InputShape(), # the features
+        n_classes:int=250,              # signs
+        d_model:int=192, n_head:int=4, n_stages:int=2, n_convs:int=3,
+        kernel_size:int=17, expansion_factor:int=2,
+        dropout:float=.1,               # of the Transformer blocks
+        drop_path:float=.2,             # of the convolution blocks
+        head_dropout:float=.5,          # before the last layer
+        motion:bool=True,               # add each point's motion to the next two frames
+        local_hands:bool=True,          # whether a hand's points are measured from its wrist
+        features:str='points'           # or 'hands'
     ):
         super().__init__(n_classes=n_classes)
         check_heads(d_model, n_head)
@@ -171,7 +174,7 @@ class ConvTransformer(BaseModel):
         self.stages = nn.ModuleList(stages)
         self.head = nn.Sequential(nn.Dropout(head_dropout), nn.Linear(d_model, n_classes))
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         x = self.project(self.fill(x, mask))
         for stage in self.stages: x = stage(x, mask)
         return self.head(masked_mean(x, mask))

@@ -8,12 +8,15 @@ __all__ = ['StepProtocol', 'linear_to', 'pick_device', 'first_weights', 'make_by
 
 # %% ../../nbs/22_models.core.ipynb #61ca1b26
 import importlib
+from collections.abc import Iterator,Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from types import ModuleType
+from typing import Any,TYPE_CHECKING
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
-from ..utils import atomic_path,check_count,keyword_hints,nearest
+from ..utils import PathLike,atomic_path,check_count,keyword_hints,nearest
 from ..config import Config
 from ..data.preprocess import clip_views,surest_view
 from .registry import ARGUMENTS,FAMILIES,PACKAGES,CheckedNumbers,checked_value
@@ -35,13 +38,16 @@ def _check_keywords(name, given):
 class StepProtocol(CheckedNumbers):
     "The part of the step protocol that is the same in every framework"
     ordered,any_length,causal = True,True,False
-    gradient_clip,mixed_precision,compiled,sidecar = 0.,False,False,None
+    gradient_clip,mixed_precision,compiled = 0.,False,False
+    sidecar:Any = None
+    if TYPE_CHECKING: # what the class of a framework adds
+        def __getattr__(self, name:str)->Any: ...
 
     def __new__(cls, *args, **kw):
         if cls.__name__ in FAMILIES: _check_keywords(cls.__name__, kw)
         return super().__new__(cls, *args, **kw)
 
-    def load_pretrained(self): "Read pretrained weights, if the configuration names any"
+    def load_pretrained(self)->None: "Read pretrained weights, if the configuration names any"
 
     def _result(self, loss, scores, y):
         labels = y.argmax(1) if y.ndim==2 else y # mixup's targets are probabilities
@@ -61,7 +67,7 @@ for _m in ('Accuracy','F1Score','Precision','Recall','AUC'):
 
 # %% ../../nbs/22_models.core.ipynb #655cc966
 def linear_to(
-    n_in, n_out # channels
+    n_in:int, n_out:int # channels
 )->nn.Module:
     "A linear layer, or none if the number of channels is right already"
     check_count(n_in=n_in, n_out=n_out)
@@ -69,7 +75,7 @@ def linear_to(
 
 # %% ../../nbs/22_models.core.ipynb #126e16c9
 def pick_device(
-    name='auto' # 'auto', 'cpu', 'cuda', 'mps', ...
+    name:str='auto' # 'auto', 'cpu', 'cuda', 'mps', ...
 )->torch.device:
     "The device of that name; 'auto' takes cuda, then mps, then cpu"
     if name=='auto':
@@ -79,8 +85,8 @@ def pick_device(
 # %% ../../nbs/22_models.core.ipynb #7f4f1bbd
 @contextmanager
 def first_weights(
-    seed # of the random numbers
-):
+    seed:int # of the random numbers
+)->Iterator[None]:
     "A context in which a model draws its weights; afterwards the global random state is as before"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -88,9 +94,9 @@ def first_weights(
 
 # %% ../../nbs/22_models.core.ipynb #d59f6970
 def make_by_name(
-    module, name:str, # a torch module, and the name of one of its classes
-    *args, **params   # of the class
-): # an object of it
+    module:ModuleType, name:str, # a torch module, and the name of one of its classes
+    *args:Any, **params:Any      # of the class
+)->Any: # an object of it
     "An object of a class by name; `KeyError` names the nearest class"
     if not isinstance(getattr(module, name, None), type):
         raise KeyError(f'unknown {name!r}.{nearest(name, dir(module))}')
@@ -100,7 +106,7 @@ def make_by_name(
 
 # %% ../../nbs/22_models.core.ipynb #2e6f95f6
 def full_mask(
-    x # (B, T, ...)
+    x:torch.Tensor # (B, T, ...)
 )->torch.Tensor: # (B, T), all frames are real
     "The mask of clips without padding"
     return torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
@@ -113,18 +119,19 @@ class MaskedModule(CheckedNumbers, nn.Module):
 # %% ../../nbs/22_models.core.ipynb #1fc7a9e1
 class BaseModel(StepProtocol, MaskedModule):
     "A classifier with its loss, optimizer and schedule; subclasses define `forward(x, mask)`"
-    steps = dict(optimizer=dict(name='Adam', params={}),
+    steps:dict = dict(optimizer=dict(name='Adam', params={}),
                  scheduler=dict(name='ExponentialLR', params=dict(gamma=1.)))
 
     def __init__(self,
-        learning_rate=.001, # if the optimizer's configuration names none
-        n_classes=250       # signs
+        learning_rate:float=.001, # if the optimizer's configuration names none
+        n_classes:int=250         # signs
     ):
         super().__init__()
         self.learning_rate,self.n_classes = learning_rate,n_classes
         self.criterion = nn.CrossEntropyLoss()
 
-    def forward(self, x, mask): raise NotImplementedError('a model must define forward(x, mask)')
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
+        raise NotImplementedError('a model must define forward(x, mask)')
 
     _shape = None # of the batches that the compiled model is for
 
@@ -134,13 +141,13 @@ class BaseModel(StepProtocol, MaskedModule):
         return torch.compile(self.forward, dynamic=False, mode=mode)
 
     @cached_property
-    def optimizer(self): # over all trainable parameters
+    def optimizer(self)->torch.optim.Optimizer: # over all trainable parameters
         weights = [p for p in self.parameters() if p.requires_grad]
         params = {'lr':self.learning_rate, **self.steps['optimizer']['params']}
         return make_by_name(torch.optim, self.steps['optimizer']['name'], weights, **params)
 
     @cached_property
-    def scheduler(self):
+    def scheduler(self)->torch.optim.lr_scheduler.LRScheduler:
         name,params = self.steps['scheduler']['name'],self.steps['scheduler']['params']
         return make_by_name(torch.optim.lr_scheduler, name, self.optimizer, **params)
 
@@ -162,18 +169,18 @@ def configure(self:BaseModel,
 @patch(as_prop=True)
 def device(self:BaseModel)->torch.device: return next(self.parameters()).device
 @patch
-def to_device(self:BaseModel, name='auto'):
+def to_device(self:BaseModel, name:str='auto')->BaseModel:
     "Move the model; on a GPU its optimizer takes each step in one go"
     self.to(pick_device(name))
     groups = self.optimizer.param_groups if 'optimizer' in vars(self) and self.device.type=='cuda' else ()
     for g in groups: g.update(fused=True) if 'fused' in g else None
     return self
 @patch
-def train_mode(self:BaseModel): self.train()
+def train_mode(self:BaseModel)->None: self.train()
 @patch
-def eval_mode(self:BaseModel): self.eval()
+def eval_mode(self:BaseModel)->None: self.eval()
 @patch
-def step_scheduler(self:BaseModel): self.scheduler.step()
+def step_scheduler(self:BaseModel)->None: self.scheduler.step()
 @patch
 def get_lr(self:BaseModel)->float: return self.optimizer.param_groups[0]['lr']
 
@@ -196,8 +203,8 @@ def plan(self:StepProtocol,
 # %% ../../nbs/22_models.core.ipynb #80d16e1e
 @patch
 def fit_inputs(self:BaseModel,
-    x,   # (B, T, P, C) array, features of training clips
-    mask # (B, T) array
+    x:np.ndarray,   # (B, T, P, C) array, features of training clips
+    mask:np.ndarray # (B, T) array
 )->None:
     "Fit the first steps of the model"
     fit_first_steps(self.modules(), *(torch.from_numpy(a).to(self.device) for a in (x, mask)))
@@ -224,7 +231,7 @@ def _step(self:BaseModel, batch):
 # %% ../../nbs/22_models.core.ipynb #e1c632c2
 @patch
 def training_step(self:BaseModel,
-    batch # features, mask or none, targets
+    batch:Sequence # features, mask or none, targets
 )->tuple: # loss, accuracy, labels, scores
     "A step in training; `optimize` then takes the gradient step"
     self._loss,result = self._step(batch)
@@ -232,7 +239,7 @@ def training_step(self:BaseModel,
 
 # %% ../../nbs/22_models.core.ipynb #670735b8
 @patch
-def optimize(self:BaseModel):
+def optimize(self:BaseModel)->None:
     "Take one gradient step on the last training step's loss"
     self._loss.backward()
     if self.gradient_clip: nn.utils.clip_grad_norm_(self.parameters(), self.gradient_clip)
@@ -243,7 +250,7 @@ def optimize(self:BaseModel):
 # %% ../../nbs/22_models.core.ipynb #50935b54
 @patch
 def validation_step(self:BaseModel,
-    batch # features, mask or none, targets
+    batch:Sequence # features, mask or none, targets
 )->tuple: # loss, accuracy, labels, scores
     "A step without gradients"
     with torch.no_grad(): return self._step(batch)[1]
@@ -262,8 +269,8 @@ def _infer(self:BaseModel, fn, x, mask=None):
 # %% ../../nbs/22_models.core.ipynb #11312bf2
 @patch
 def logits(self:BaseModel,
-    x,        # (B, T, P, C) array
-    mask=None # (B, T) array; None if all frames are real
+    x:np.ndarray,             # (B, T, P, C) array
+    mask:np.ndarray|None=None # (B, T) array; None if all frames are real
 )->np.ndarray: # (B, n_classes)
     "The model's answer, in evaluation"
     return self._infer(self, x, mask)
@@ -271,8 +278,8 @@ def logits(self:BaseModel,
 # %% ../../nbs/22_models.core.ipynb #a394c25c
 @patch
 def clip_logits(self:StepProtocol,
-    x,   # (B, T, P, C) array
-    mask # (B, T) array
+    x:np.ndarray,   # (B, T, P, C) array
+    mask:np.ndarray # (B, T) array
 )->np.ndarray: # (B, n_classes)
     "The logits of each clip's surest view"
     cuts,label_map = self.cfg.VIEWS,self.sidecar['label_map']
@@ -283,15 +290,15 @@ def clip_logits(self:StepProtocol,
 # %% ../../nbs/22_models.core.ipynb #b5524f62
 @patch
 def seed(self:BaseModel,
-    *numbers # the seed, and the epoch
+    *numbers:int # the seed, and the epoch
 )->None:
     "Restart the random numbers that dropout draws"
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 # %% ../../nbs/22_models.core.ipynb #cc6e6786
 def checked_rates(
-    rates,  # given for the dropout layers
-    n_layers:int # how many there are
+    rates:Sequence[float], # given for the dropout layers
+    n_layers:int           # how many there are
 )->list: # the rates
     "`ValueError` for anything but a dropout rate for each layer"
     check_count(0, n_layers=n_layers)
@@ -308,7 +315,7 @@ def get_dropout(self:BaseModel)->list: # a rate for each dropout layer
 
 @patch
 def set_dropout(self:BaseModel,
-    rates # a rate for each dropout layer, as `get_dropout` gives them
+    rates:Sequence[float] # a rate for each dropout layer, as `get_dropout` gives them
 )->None:
     "Change the dropout rates"
     layers = _dropouts(self)
@@ -317,7 +324,7 @@ def set_dropout(self:BaseModel,
 # %% ../../nbs/22_models.core.ipynb #3f10268e
 @patch
 def save_checkpoint(self:StepProtocol,
-    filepath # .safetensors file
+    filepath:PathLike # .safetensors file
 )->None:
     "Write weights and sidecar"
     write_checkpoint(filepath, self.state_dict(), self.sidecar)
@@ -325,7 +332,7 @@ def save_checkpoint(self:StepProtocol,
 # %% ../../nbs/22_models.core.ipynb #10dd17a8
 @patch
 def load_checkpoint(self:StepProtocol,
-    filepath # .safetensors file
+    filepath:PathLike # .safetensors file
 )->None:
     "Read weights into this model"
     weights = read_weights(filepath)
@@ -337,8 +344,8 @@ def load_checkpoint(self:StepProtocol,
 # %% ../../nbs/22_models.core.ipynb #48b7de90
 @patch
 def save_training_state(self:StepProtocol,
-    filepath, # file to write
-    **more    # plain values to keep with it
+    filepath:PathLike, # file to write
+    **more:Any         # plain values to keep with it
 )->None:
     "Write everything that resuming a run needs"
     state = dict(weights=self.state_dict(), optimizer=self.optimizer.state_dict(),
@@ -358,9 +365,9 @@ def load_training_state(self:StepProtocol,
 
 # %% ../../nbs/22_models.core.ipynb #fb46be83
 def copy_weights(
-    source, # a model
-    target  # a model of the same name and configuration, in either framework
-): # the target
+    source:StepProtocol, # a model
+    target:StepProtocol  # a model of the same name and configuration, in either framework
+)->StepProtocol: # the target
     "Give a model the weights of another"
     try: target.load_state_dict(source.state_dict())
     except RuntimeError as e:
@@ -391,15 +398,15 @@ def _build(model_name, n_classes, cfg, params):
 
 # %% ../../nbs/22_models.core.ipynb #c7622c17
 def create_model(
-    model_name:str, # one of `list_models`
-    n_classes=250,  # signs
-    cfg=Config(),   # DL_FRAMEWORK, SEED, LEARNING_RATE, the shape of the features
-    model_config=None, # your own configuration, as in `resolve_params`
-    **overrides     # values by key, as in `override_params`
-): # a model with optimizer and schedule
+    model_name:str,              # one of `list_models`
+    n_classes:int=250,           # signs
+    cfg:Config=Config(),         # DL_FRAMEWORK, SEED, LEARNING_RATE, the shape of the features
+    model_config:dict|None=None, # your own configuration, as in `resolve_params`
+    **overrides:Any              # values by key, as in `override_params`
+)->Any: # a model with optimizer and schedule
     "A model by name, with its shipped configuration and overrides"
     check_count(n_classes=n_classes)
-    known = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
+    known:dict = dict(n_classes=n_classes, learning_rate=cfg.LEARNING_RATE)
     params = override_params(resolve_params(model_name, model_config, **known), **overrides)
     model = _build(model_name, n_classes, cfg, params)
     model.sidecar = make_sidecar(model_name, params, {str(i):i for i in range(n_classes)}, cfg)
@@ -409,10 +416,10 @@ def create_model(
 
 # %% ../../nbs/22_models.core.ipynb #bfdc8bcc
 def load_model_from_checkpoint(
-    ckpt_name,  # name of bundled weights, a .safetensors file, or the folder of a run
-    device='cpu', # where to put the model
-    dl_framework=None # 'pytorch' or 'tensorflow'; None for the one it was trained in
-): # the model in evaluation mode; its `sidecar` and `cfg` are set
+    ckpt_name:PathLike,        # bundled weights, a .safetensors file, or the folder of a run
+    device:str='cpu',          # where to put the model
+    dl_framework:str|None=None # 'pytorch' or 'tensorflow'; None for the one it was trained in
+)->Any: # the model in evaluation mode; its `sidecar` and `cfg` are set
     "A trained model from a checkpoint; needs the two files and nothing else"
     path,sidecar,cfg = read_sidecar(pretrained_file(ckpt_name))
     cfg = cfg.replace(DL_FRAMEWORK=dl_framework or cfg.DL_FRAMEWORK)

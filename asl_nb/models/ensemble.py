@@ -6,6 +6,7 @@
 __all__ = ['LogitsEnsemble', 'HybridModel', 'growing_members', 'TransformerEnsemble', 'HybridEnsembleModel']
 
 # %% ../../nbs/26_models.ensemble.ipynb #81301443
+from typing import Any
 import torch
 from torch import nn
 from ..utils import check_count
@@ -21,19 +22,19 @@ class LogitsEnsemble(BaseModel):
         self.fc = nn.Linear(n_members*n_classes, n_classes)
 
     @property
-    def members(self): # LSTMs first
+    def members(self)->list: # LSTMs first
         one = [getattr(self, name) for name in ('lstm','transformer') if hasattr(self, name)]
         return one + [m for name in ('lstms','models') for m in getattr(self, name, ())]
 
-    def forward(self, x, mask): # b (m c) -> b c
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # b (m c) -> b c
         return self.fc(torch.cat([m(x, mask) for m in self.members], 1))
 
 # %% ../../nbs/26_models.ensemble.ipynb #d1a1de5e
 class HybridModel(LogitsEnsemble):
     "An `LSTMClassifier` and a `TransformerSequenceClassifier` under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`
-        lstm={}         # arguments of `LSTMClassifier`
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`
+        lstm:dict={}         # arguments of `LSTMClassifier`
     ):
         super().__init__(2, n_classes)
         self.lstm = LSTMClassifier(inputs, n_classes, **lstm)
@@ -41,10 +42,10 @@ class HybridModel(LogitsEnsemble):
 
 # %% ../../nbs/26_models.ensemble.ipynb #f5cfee53
 def growing_members(
-    cls,               # class of the members; it takes `num_layers`
-    inputs, n_classes, # the features, the number of signs
-    n_models:int,      # members
-    **params           # of each member
+    cls:type,                         # class of the members; it takes `num_layers`
+    inputs:InputShape, n_classes:int, # the features, the number of signs
+    n_models:int,                     # members
+    **params:Any                      # of each member
 )->nn.ModuleList:
     "Members of 2, 3, ... layers"
     check_count(n_classes=n_classes, n_models=n_models)
@@ -54,9 +55,9 @@ def growing_members(
 # %% ../../nbs/26_models.ensemble.ipynb #79c56a9d
 class TransformerEnsemble(LogitsEnsemble):
     "Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
-        n_models=5      # members
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        n_models:int=5       # members
     ):
         super().__init__(n_models, n_classes)
         cls = TransformerSequenceClassifier
@@ -66,10 +67,10 @@ class TransformerEnsemble(LogitsEnsemble):
 # %% ../../nbs/26_models.ensemble.ipynb #521a799f
 class HybridEnsembleModel(LogitsEnsemble):
     "LSTMs, and Transformers of 2, 3, ... layers, under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `TransformerSequenceClassifier`, without num_layers
-        lstm={},        # arguments of `LSTMClassifier`
-        n_models=4      # members of each kind
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `TransformerSequenceClassifier`, without num_layers
+        lstm:dict={},        # arguments of `LSTMClassifier`
+        n_models:int=4       # members of each kind
     ):
         super().__init__(2*n_models, n_classes)
         lstms = [LSTMClassifier(inputs, n_classes, **lstm) for _ in range(n_models)]

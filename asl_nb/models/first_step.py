@@ -7,7 +7,9 @@ __all__ = ['BODY', 'CHANNELS', 'InputShape', 'FillMissing', 'channel_points', 'c
            'fit_first_steps']
 
 # %% ../../nbs/19_models.first_step.ipynb #e9379655
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 import numpy as np,torch
 from fastcore.basics import patch
 from torch import nn
@@ -27,15 +29,15 @@ class InputShape:
 
     def __post_init__(self): check_count(n_points=self.n_points, n_dims=self.n_dims)
     @classmethod
-    def of(cls, cfg):
+    def of(cls, cfg:Config)->'InputShape':
         hands = cfg.LEFT_HAND_INDICES,cfg.RIGHT_HAND_INDICES
         return cls(cfg.N_LANDMARKS, cfg.N_DIMS, hands, tuple(useful_rows(cfg).tolist()))
     @property
-    def size(self): return self.n_points*self.n_dims
+    def size(self)->int: return self.n_points*self.n_dims
 
 # %% ../../nbs/19_models.first_step.ipynb #5bba2da1
 @patch
-def check(self:InputShape, x, mask):
+def check(self:InputShape, x:Any, mask:Any)->None:
     "`ValueError` if features and mask do not have the shapes (B, T, P, C) and (B, T)"
     x,mask,P,C = tuple(x.shape),tuple(mask.shape),self.n_points,self.n_dims
     if len(x)!=4 or x[2:]!=(P, C) or mask!=x[:2]:
@@ -44,7 +46,7 @@ def check(self:InputShape, x, mask):
 # %% ../../nbs/19_models.first_step.ipynb #0713b569
 @patch
 def wrists(self:InputShape,
-    local_hands=True # whether a hand's points are measured from its wrist
+    local_hands:bool=True # whether a hand's points are measured from its wrist
 )->tuple: # (P,) ints, (P, 1) bools
     "The wrist that each point is measured from, and whether it is"
     wrist,local = np.arange(self.n_points),np.zeros((self.n_points, 1), bool)
@@ -60,10 +62,13 @@ def _ahead(x, n):
 # %% ../../nbs/19_models.first_step.ipynb #2de925c4
 class FillMissing(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to (B, T, size) without NaN, 0 in masked frames"
+    wrist:torch.Tensor
+    local:torch.Tensor
+
     def __init__(self,
         inputs:InputShape,
-        local_hands=True, # measure a hand's points from its wrist, in palm lengths
-        motion=False      # add each point's motion to the next two frames
+        local_hands:bool=True, # measure a hand's points from its wrist, in palm lengths
+        motion:bool=False      # add each point's motion to the next two frames
     ):
         super().__init__()
         self.inputs,self.local_hands,self.motion = inputs,local_hands,motion
@@ -71,7 +76,7 @@ class FillMissing(nn.Module):
         for name,value in zip(('wrist','local'), inputs.wrists(local_hands)):
             self.register_buffer(name, torch.from_numpy(value), persistent=False)
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         self.inputs.check(x, mask)
         x = torch.where(self.local, (x-x[:,:,self.wrist])/PALM, x)
         x = torch.where(mask[:,:,None,None], x, torch.nan)
@@ -155,7 +160,7 @@ _GROUPS = dict(zip(CHANNELS, (_anchored, _bones, _distances, _points)))
 
 # %% ../../nbs/19_models.first_step.ipynb #f400509e
 def checked_channels(
-    channels # some of `CHANNELS`
+    channels:Any # some of `CHANNELS`
 )->tuple:
     "The groups of channels to compute; `ValueError` for anything but some of `CHANNELS`, each once"
     several = isinstance(channels, (list,tuple)) and len(channels)>0
@@ -168,9 +173,12 @@ _SPREAD = .1 # added to each channel's standard deviation
 
 class HandChannels(nn.Module):
     "Features (B, T, P, C) and mask (B, T) to standardized channels (B, T, size), 0 in masked frames"
+    mean:torch.Tensor
+    std:torch.Tensor
+
     def __init__(self,
         inputs:InputShape,
-        channels=CHANNELS # groups to compute
+        channels:tuple=CHANNELS # groups to compute
     ):
         super().__init__()
         self.channels = checked_channels(channels)
@@ -186,7 +194,7 @@ class HandChannels(nn.Module):
         made = torch.cat([_GROUPS[g](x, at) for g in self.channels], -1)
         return torch.where(torch.isnan(made), 0., made).clamp(-_LIMIT, _LIMIT)
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         self.inputs.check(x, mask)
         made = (self._raw(x[...,:2])-self.mean)/self.std
         return torch.where(mask[...,None], made, 0.)
@@ -194,8 +202,8 @@ class HandChannels(nn.Module):
 # %% ../../nbs/19_models.first_step.ipynb #6a5a1bb4
 @patch
 def fit(self:HandChannels,
-    x,   # (B, T, P, C) features of training clips
-    mask # (B, T)
+    x:torch.Tensor,   # (B, T, P, C) features of training clips
+    mask:torch.Tensor # (B, T)
 )->None:
     "Take mean and standard deviation of each channel from training clips"
     made = self._raw(x[...,:2])[mask]
@@ -205,11 +213,11 @@ def fit(self:HandChannels,
 # %% ../../nbs/19_models.first_step.ipynb #f2dd339e
 def first_step(
     inputs:InputShape,
-    features='points', # 'points' or 'hands'
-    local_hands=True,  # points: measure a hand's points from its wrist
-    motion=False,      # points: add each point's motion
-    channels=CHANNELS  # hands: groups of channels
-)->nn.Module: # with the attribute `size`
+    features:str='points',  # 'points' or 'hands'
+    local_hands:bool=True,  # points: measure a hand's points from its wrist
+    motion:bool=False,      # points: add each point's motion
+    channels:tuple=CHANNELS # hands: groups of channels
+)->FillMissing|HandChannels:
     "What turns features into channels"
     if features=='hands': return HandChannels(inputs, channels)
     if features=='points': return FillMissing(inputs, local_hands, motion)
@@ -217,9 +225,9 @@ def first_step(
 
 # %% ../../nbs/19_models.first_step.ipynb #52276fd9
 def fit_first_steps(
-    modules, # of a model, in either framework
-    x,       # (B, T, P, C) features of training clips
-    mask     # (B, T)
+    modules:Iterable, # of a model, in either framework
+    x:Any,            # (B, T, P, C) features of training clips
+    mask:Any          # (B, T)
 )->None:
     "Fit the first steps among modules"
     for m in modules:

@@ -19,12 +19,12 @@ from .conv_transformer import StochasticDepth,check_odd,compiles_for_gpu,expand_
 class ChannelDropout(CheckedNumbers, nn.Module):
     "Make some channels of a clip (B, T, D) 0 in all frames, in training"
     def __init__(self,
-        p=.1 # share of the channels
+        p:float=.1 # share of the channels
     ):
         super().__init__()
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x:torch.Tensor)->torch.Tensor:
         if not self.training: return x
         kept = x.new_empty(len(x), 1, x.shape[2]).bernoulli_(1-self.p)
         return x*kept/(1-self.p)
@@ -33,10 +33,10 @@ class ChannelDropout(CheckedNumbers, nn.Module):
 class MotionBlock(CheckedNumbers, nn.Module):
     "Expand, convolve over neighboring frames, project; added to the input"
     def __init__(self,
-        d_model:int,        # channels
-        kernel_size=5,      # frames of the convolution, an odd number
-        expansion_factor=2, # channels inside, as a multiple of d_model
-        drop_path=.15       # share of the clips that skip the block in training
+        d_model:int,            # channels
+        kernel_size:int=5,      # frames of the convolution, an odd number
+        expansion_factor:int=2, # channels inside, as a multiple of d_model
+        drop_path:float=.15     # share of the clips that skip the block in training
     ):
         super().__init__()
         check_odd(kernel_size=kernel_size)
@@ -52,14 +52,14 @@ class MotionBlock(CheckedNumbers, nn.Module):
         h = F.silu(self.expand(x)).masked_fill(~mask[...,None], 0.)
         return self.conv(h.transpose(1, 2)[...,None])[...,0].transpose(1, 2) # over t
 
-    def forward(self, x, mask): # (B, T, D), (B, T)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D), (B, T)
         h = self._convolve(self.norm(x), mask)
         return x + self.drop(self.project(F.silu(self.inner_norm(h))))
 
 # %% ../../nbs/38_models.hand_model.ipynb #3e3f6f5c
 def masked_max(
-    x,   # (B, T, D)
-    mask # (B, T)
+    x:torch.Tensor,   # (B, T, D)
+    mask:torch.Tensor # (B, T)
 )->torch.Tensor: # (B, D)
     "Maximum over the real frames, 0 if there are none"
     largest = x.masked_fill(~mask[...,None], -torch.inf).amax(1)
@@ -69,14 +69,15 @@ def masked_max(
 class HandModel(BaseModel):
     "Hands measured from the body, convolutions, attention, mean and maximum over frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=64, n_head=4, n_convs=2, kernel_size=5, expansion_factor=2,
-        dropout=.15,        # of the Transformer block
-        drop_path=.15,      # of the convolution blocks
-        channel_dropout=.1, # of the first step's channels
-        head_dropout=.4,    # before the last layer
-        features='hands',   # or 'points'
-        channels=CHANNELS   # groups of `HandChannels`
+        inputs:InputShape=InputShape(), # the features
+        n_classes:int=250,              # signs
+        d_model:int=64, n_head:int=4, n_convs:int=2, kernel_size:int=5, expansion_factor:int=2,
+        dropout:float=.15,              # of the Transformer block
+        drop_path:float=.15,            # of the convolution blocks
+        channel_dropout:float=.1,       # of the first step's channels
+        head_dropout:float=.4,          # before the last layer
+        features:str='hands',           # or 'points'
+        channels:tuple=CHANNELS         # groups of `HandChannels`
     ):
         super().__init__(n_classes=n_classes)
         check_heads(d_model, n_head)
@@ -89,7 +90,7 @@ class HandModel(BaseModel):
         self.norm = nn.LayerNorm(2*d_model)
         self.head = nn.Sequential(nn.Dropout(head_dropout), nn.Linear(2*d_model, n_classes))
 
-    def encode(self, x, mask): # (B, T, P, C), (B, T) -> (B, 2*d_model)
+    def encode(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, 2*d_model)
         x = self.project(self.lose(self.fill(x, mask)))
         x = x + sinusoids(x.shape[1], self.d_model, x.device).to(x)
         for conv in self.convs: x = conv(x, mask)
@@ -100,4 +101,5 @@ class HandModel(BaseModel):
         T,n_head = mask.shape[1],self.transformer.self_attn.num_heads
         return padding(mask).repeat_interleave(n_head, 0)[:,None].expand(-1, T, -1)
 
-    def forward(self, x, mask): return self.head(self.encode(x, mask))
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
+        return self.head(self.encode(x, mask))

@@ -6,6 +6,7 @@
 __all__ = ['real_first', 'LSTMClassifier', 'LSTMPredictor']
 
 # %% ../../nbs/24_models.lstm.ipynb #21eb74d1
+from typing import Any
 import torch
 from torch import nn
 from .core import BaseModel,InputShape,MaskedModule,linear_to
@@ -13,8 +14,8 @@ from .first_step import first_step
 
 # %% ../../nbs/24_models.lstm.ipynb #97593096
 def real_first(
-    x,   # (B, T, D)
-    mask # (B, T)
+    x:torch.Tensor,   # (B, T, D)
+    mask:torch.Tensor # (B, T)
 )->torch.Tensor: # (B, T, D)
     "The real frames in their order, then the masked ones"
     T = mask.shape[1]
@@ -25,10 +26,12 @@ def real_first(
 class LSTMClassifier(MaskedModule):
     "LSTM over frames, its state after the last real frame, dropout, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        input_dim=192, hidden_dim=100, layer_dim=5, dropout=.5, # channels, state, layers, rate
-        local_hands=True,                 # whether a hand's points are measured from its wrist
-        features='points'                 # or 'hands'
+        inputs:InputShape=InputShape(),        # the features
+        n_classes:int=250,                     # signs
+        input_dim:int=192, hidden_dim:int=100, # channels, state
+        layer_dim:int=5, dropout:float=.5,     # layers, rate
+        local_hands:bool=True,                 # whether a hand's points are measured from its wrist
+        features:str='points'                  # or 'hands'
     ):
         super().__init__()
         self.fill = first_step(inputs, features, local_hands)
@@ -36,7 +39,7 @@ class LSTMClassifier(MaskedModule):
         self.lstm = nn.LSTM(input_dim, hidden_dim, layer_dim, batch_first=True)
         self.dropout,self.output_layer = nn.Dropout(dropout),nn.Linear(hidden_dim, n_classes)
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         states,_ = self.lstm(real_first(self.project(self.fill(x, mask)), mask))
         last = (mask.sum(1)-1).clamp(min=0)
         state = states[torch.arange(len(x), device=x.device),last] # b t h -> b h
@@ -45,8 +48,8 @@ class LSTMClassifier(MaskedModule):
 # %% ../../nbs/24_models.lstm.ipynb #379fd3c8
 class LSTMPredictor(BaseModel):
     "`LSTMClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs=InputShape(), n_classes=250, **params):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250, **params:Any):
         super().__init__(n_classes=n_classes)
         self.model = LSTMClassifier(inputs, n_classes, **params)
 
-    def forward(self, x, mask): return self.model(x, mask)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: return self.model(x, mask)

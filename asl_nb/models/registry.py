@@ -13,8 +13,9 @@ from fnmatch import fnmatch
 from functools import cache
 from importlib.resources import files
 from inspect import Parameter,signature
+from typing import Any
 import yaml
-from ..utils import nearest
+from ..utils import PathLike,nearest
 from ..config import Config,check_value
 
 # %% ../../nbs/20_models.registry.ipynb #1b19b496
@@ -31,7 +32,7 @@ _OWN = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`,
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
-    pattern='*' # may hold the wildcards * and ?
+    pattern:str='*' # may hold the wildcards * and ?
 )->list: # names
     "The models whose names match"
     return sorted(n for n in {**FAMILIES, **_OWN['models']} if fnmatch(n, pattern))
@@ -73,8 +74,8 @@ def get_recipe(
 
 # %% ../../nbs/20_models.registry.ipynb #2b1a36b4
 def recipe_config(
-    model_name=DEFAULT_MODEL, # one of `list_models`
-    **settings # that win over the recipe
+    model_name:str=DEFAULT_MODEL, # one of `list_models`
+    **settings:Any                # that win over the recipe
 )->Config: # with MODELNAME
     "The settings of a model's recipe"
     return Config().replace(**{'MODELNAME':model_name, **get_recipe(model_name), **settings})
@@ -91,10 +92,10 @@ _ANY = 'that is finite', lambda v: type(v) is not float or math.isfinite(v)
 
 # %% ../../nbs/20_models.registry.ipynb #e6c086c5
 def checked_value(
-    key,   # the value's name, or the path to it
-    value, # what was given
-    like   # the shipped value
-): # the value as a plain number; an int becomes a float if a float is expected
+    key:Any,   # the value's name, or the path to it
+    value:Any, # what was given
+    like:Any   # the shipped value
+)->Any: # the value as a plain number; an int becomes a float if a float is expected
     "`ValueError` for a value of another type or outside its bounds"
     kind = str if like is None and value is not None else type(like) # None: no file is set
     if kind is float and isinstance(value, numbers.Real) and type(value) is not bool: value = float(value)
@@ -159,8 +160,8 @@ def model_class(
 
 # %% ../../nbs/20_models.registry.ipynb #4b1030ac
 def flatten(
-    params, # nested dictionaries
-    path=() # keys above them
+    params:dict,  # nested dictionaries
+    path:tuple=() # keys above them
 )->dict: # tuple of keys -> value
     "The values of nested dictionaries by their paths"
     if not isinstance(params, dict): return {path:params}
@@ -181,8 +182,8 @@ def _find(paths, key):
 
 # %% ../../nbs/20_models.registry.ipynb #76c57723
 def override_params(
-    params:dict, # from `get_model_params`
-    /, **overrides # values by key, or by dotted path
+    params:dict,       # from `get_model_params`
+    /, **overrides:Any # values by key, or by dotted path
 )->dict: # a changed copy
     "A model's configuration with other values"
     params = copy.deepcopy(params)
@@ -260,11 +261,11 @@ def _group(params, group):
     return params[group]
 
 def resolve_params(
-    model_name:str,    # one of `list_models`
-    model_config=None, # a whole or partial configuration; None for the shipped one
-    *, n_classes=None, # number of signs, if it is known
-    learning_rate=Config.LEARNING_RATE, # the setting; its default means the shipped rate
-    **overrides        # values by key, as in `override_params`
+    model_name:str,                           # one of `list_models`
+    model_config:dict|None=None,              # whole or partial; None for the shipped one
+    *, n_classes:int|None=None,               # number of signs, if it is known
+    learning_rate:float=Config.LEARNING_RATE, # the setting; its default means the shipped rate
+    **overrides:Any                           # values by key, as in `override_params`
 )->dict: # groups of values
     "A model's full configuration; `KeyError` for a group or key that it does not have"
     rate = checked_value('LEARNING_RATE', learning_rate, Config.LEARNING_RATE)

@@ -7,6 +7,7 @@ __all__ = ['sinusoids', 'masked_mean', 'padding', 'check_heads', 'TransformerSeq
 
 # %% ../../nbs/25_models.transformer.ipynb #69efcadd
 import math
+from typing import Any
 import torch
 from torch import nn
 from ..utils import check_count
@@ -15,9 +16,9 @@ from .first_step import first_step
 
 # %% ../../nbs/25_models.transformer.ipynb #ce2a2f6a
 def sinusoids(
-    n:int, # positions
-    d:int, # channels
-    device=None # where to make them; None for the CPU
+    n:int,                            # positions
+    d:int,                            # channels
+    device:torch.device|str|None=None # where to make them; None for the CPU
 )->torch.Tensor: # (n, d)
     "Sines and cosines of decreasing frequency, one row per position"
     rate = torch.exp(-math.log(10_000)*torch.arange(0, d, 2, device=device)/d)
@@ -26,8 +27,8 @@ def sinusoids(
 
 # %% ../../nbs/25_models.transformer.ipynb #0d6d17ab
 def masked_mean(
-    x,   # (B, T, D)
-    mask # (B, T)
+    x:torch.Tensor,   # (B, T, D)
+    mask:torch.Tensor # (B, T)
 )->torch.Tensor: # (B, D)
     "Mean over the real frames, 0 if there are none"
     m = mask[...,None].to(x.dtype)
@@ -35,7 +36,7 @@ def masked_mean(
 
 # %% ../../nbs/25_models.transformer.ipynb #e7991bc3
 def padding(
-    mask # (B, T)
+    mask:torch.Tensor # (B, T)
 )->torch.Tensor: # (B, T), True for a frame that no frame attends to
     "The frames that attention leaves out, in the form that PyTorch expects"
     return ~mask & mask.any(1, keepdim=True)
@@ -53,12 +54,13 @@ def check_heads(
 class TransformerSequenceClassifier(MaskedModule):
     "Transformer encoder over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, n_head=8, dim_feedforward=512, dropout=.001,
-        layer_norm_eps=1e-6, norm_first=True, num_layers=3,
-        positional_encoding=True, # whether the model knows the order of the frames
-        local_hands=True,         # whether a hand's points are measured from its wrist
-        features='points'         # or 'hands'
+        inputs:InputShape=InputShape(), # the features
+        n_classes:int=250,              # signs
+        d_model:int=192, n_head:int=8, dim_feedforward:int=512, dropout:float=.001,
+        layer_norm_eps:float=1e-6, norm_first:bool=True, num_layers:int=3,
+        positional_encoding:bool=True,  # whether the model knows the order of the frames
+        local_hands:bool=True,          # whether a hand's points are measured from its wrist
+        features:str='points'           # or 'hands'
     ):
         super().__init__()
         check_heads(d_model, n_head)
@@ -70,7 +72,7 @@ class TransformerSequenceClassifier(MaskedModule):
         self.transformer = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
         self.output_layer = nn.Linear(d_model, n_classes)
 
-    def forward(self, x, mask):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
         x = self.project(self.fill(x, mask))
         if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2], x.device).to(x)
         x = self.transformer(x, src_key_padding_mask=padding(mask))
@@ -79,9 +81,9 @@ class TransformerSequenceClassifier(MaskedModule):
 # %% ../../nbs/25_models.transformer.ipynb #d0e497da
 class TransformerPredictor(BaseModel):
     "`TransformerSequenceClassifier` with loss, optimizer and schedule"
-    def __init__(self, inputs=InputShape(), n_classes=250, **params):
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250, **params:Any):
         super().__init__(n_classes=n_classes)
         self.model = TransformerSequenceClassifier(inputs, n_classes, **params)
         self.ordered = self.model.positional_encoding
 
-    def forward(self, x, mask): return self.model(x, mask)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: return self.model(x, mask)

@@ -17,8 +17,8 @@ from .ensemble import LogitsEnsemble,growing_members
 
 # %% ../../nbs/28_models.yet_another.ipynb #607947ef
 def attention_mask(
-    mask,       # (B, T) real frames
-    causal=True # whether later frames are hidden
+    mask:torch.Tensor, # (B, T) real frames
+    causal:bool=True   # whether later frames are hidden
 )->torch.Tensor: # (B, T, T) bool, True if the row may attend to the column
     "Which frame may attend to which"
     every = torch.ones(mask.shape[1], mask.shape[1], dtype=torch.bool, device=mask.device)
@@ -29,9 +29,9 @@ def attention_mask(
 class MultiHeadSelfAttention(CheckedNumbers, nn.Module):
     "Multi-head attention of frames to frames, then layer normalization"
     def __init__(self,
-        dim:int, num_heads=8, dropout=.1, # channels, heads, rate
-        layer_norm=True, # whether to normalize the result
-        causal=True      # whether later frames are hidden
+        dim:int, num_heads:int=8, dropout:float=.1, # channels, heads, rate
+        layer_norm:bool=True,                       # whether to normalize the result
+        causal:bool=True                            # whether later frames are hidden
     ):
         super().__init__()
         check_heads(dim, num_heads)
@@ -40,9 +40,9 @@ class MultiHeadSelfAttention(CheckedNumbers, nn.Module):
         self.causal = causal
 
     def forward(self,
-        x,        # (B, T, D)
-        mask=None # (B, T); None if all frames are real
-    ): # (B, T, D)
+        x:torch.Tensor,             # (B, T, D)
+        mask:torch.Tensor|None=None # (B, T); None if all frames are real
+    )->torch.Tensor: # (B, T, D)
         if mask is None: mask = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
         n_heads = self.multihead_attn.num_heads
         hidden = ~attention_mask(mask, self.causal).repeat_interleave(n_heads, 0) # (b h) t t
@@ -53,9 +53,9 @@ class MultiHeadSelfAttention(CheckedNumbers, nn.Module):
 class TransformerBlock(CheckedNumbers, nn.Module):
     "Causal attention, then a feed-forward network; (B, T, D) to (B, T, D)"
     def __init__(self,
-        dim=192, num_heads=4, # channels, heads
-        expansion_factor=4,   # width of the feed-forward network, as a multiple of dim
-        attn_dropout=.2, drop_rate=.2 # rates in the attention, and after both parts
+        dim:int=192, num_heads:int=4,             # channels, heads
+        expansion_factor:int=4,                   # width of the feed-forward network / dim
+        attn_dropout:float=.2, drop_rate:float=.2 # rates in the attention, and after both parts
     ):
         super().__init__()
         self.norm1,self.norm2,self.norm3 = (nn.LayerNorm(dim) for _ in range(3))
@@ -64,7 +64,7 @@ class TransformerBlock(CheckedNumbers, nn.Module):
         self.feed_forward = nn.Sequential(nn.Linear(dim, wide), nn.GELU(), nn.Linear(wide, dim))
         self.dropout = nn.Dropout(drop_rate)
 
-    def forward(self, x, mask=None):
+    def forward(self, x:torch.Tensor, mask:torch.Tensor|None=None)->torch.Tensor:
         x = x + self.dropout(self.attn(self.norm1(x), mask))
         return self.norm3(x + self.dropout(self.feed_forward(self.norm2(x))))
 
@@ -72,12 +72,13 @@ class TransformerBlock(CheckedNumbers, nn.Module):
 class YetAnotherTransformerClassifier(MaskedModule):
     "Causal Transformer blocks over frames, mean over real frames, linear layer"
     def __init__(self,
-        inputs=InputShape(), n_classes=250, # the features, the number of signs
-        d_model=192, embed_dim=32, n_head=8, expansion_factor=4,
-        drop_rate=1e-4, attn_dropout=1e-4, num_layers=2,
-        positional_encoding=True, # whether positions are added to the frames
-        local_hands=True,         # whether a hand's points are measured from its wrist
-        features='points'         # or 'hands'
+        inputs:InputShape=InputShape(), # the features
+        n_classes:int=250,              # signs
+        d_model:int=192, embed_dim:int=32, n_head:int=8, expansion_factor:int=4,
+        drop_rate:float=1e-4, attn_dropout:float=1e-4, num_layers:int=2,
+        positional_encoding:bool=True,  # whether positions are added to the frames
+        local_hands:bool=True,          # whether a hand's points are measured from its wrist
+        features:str='points'           # or 'hands'
     ):
         super().__init__()
         self.fill,self.positional_encoding = first_step(inputs, features, local_hands),positional_encoding
@@ -87,34 +88,37 @@ class YetAnotherTransformerClassifier(MaskedModule):
         self.transformer = nn.ModuleList([TransformerBlock(*block) for _ in range(num_layers)])
         self.output_layer = nn.Linear(d_model, n_classes)
 
-    def encode(self, x, mask): # (B, T, D), each from its frame and earlier ones
+    def encode(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: # (B, T, D)
+        "Each frame from itself and earlier ones"
         x = self.embed(self.fill(x, mask))
         if self.positional_encoding: x = x + sinusoids(x.shape[1], x.shape[2], x.device).to(x)
         for block in self.transformer: x = block(x, mask)
         return x
 
-    def forward(self, x, mask): return self.output_layer(masked_mean(self.encode(x, mask), mask))
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
+        return self.output_layer(masked_mean(self.encode(x, mask), mask))
 
 # %% ../../nbs/28_models.yet_another.ipynb #71f91147
 class YetAnotherTransformer(BaseModel):
     "`YetAnotherTransformerClassifier` with loss, optimizer and schedule"
     causal = True
 
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={} # arguments of `YetAnotherTransformerClassifier`
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={} # arguments of `YetAnotherTransformerClassifier`
     ):
         super().__init__(n_classes=n_classes)
         self.model = YetAnotherTransformerClassifier(inputs, n_classes, **transformer)
 
-    def encode(self, x, mask): return self.model.encode(x, mask)
-    def forward(self, x, mask): return self.model(x, mask)
+    def encode(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor:
+        return self.model.encode(x, mask)
+    def forward(self, x:torch.Tensor, mask:torch.Tensor)->torch.Tensor: return self.model(x, mask)
 
 # %% ../../nbs/28_models.yet_another.ipynb #a0078aa9
 class YetAnotherEnsemble(LogitsEnsemble):
     "Causal Transformers of 2, 3, ... layers under a linear layer"
-    def __init__(self, inputs=InputShape(), n_classes=250,
-        transformer={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
-        n_models=6      # members
+    def __init__(self, inputs:InputShape=InputShape(), n_classes:int=250,
+        transformer:dict={}, # arguments of `YetAnotherTransformerClassifier`, without num_layers
+        n_models:int=6       # members
     ):
         super().__init__(n_models, n_classes)
         cls = YetAnotherTransformerClassifier
