@@ -184,7 +184,8 @@ def doubt(
     ratio = body_size(take)/np.median(sizes) if sizes else 1
     if not 1/_OTHER_SIZE<ratio<_OTHER_SIZE:
         return f'{ratio:.1f} times the size of before: somebody else?'
-    if take.clip.fps<_SLOW: return f'only {take.clip.fps:.0f} pictures per second: is the machine busy?'
+    fps:Any = take.clip.fps # known
+    if fps<_SLOW: return f'only {fps:.0f} pictures per second: is the machine busy?'
     return judge_body(take.clip.points)[1]
 
 # %% ../nbs/69_record.ipynb #35578cda
@@ -283,7 +284,8 @@ def keep(self:Session,
     take:Take # `Take`
 )->None:
     "Write a clip of the current sign; what is written is complete without those that follow"
-    clip,sign = take.clip,self.sign
+    clip:Any = take.clip # its aspect and frame rate are known
+    sign = self.sign
     if sign is None: raise ValueError('expected a sign that lacks clips, found none: the session is complete')
     number = clip_number(clip.lm)
     path = Path(Config.LANDMARK_FILES)/str(self.number)/f'{number}.parquet'
