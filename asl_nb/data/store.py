@@ -398,7 +398,7 @@ def _open(data, cfg, n_workers, progress):
 
 # %% ../../nbs/13_data.store.ipynb #86ce7c41
 def open_store(
-    data:Store|PathLike|None,          # data folder in GISLR's layout, folder of a store, or store; None for RAW_DATA_DIR
+    data:Store|PathLike|None,          # store, or folder of one, or of data in GISLR's layout; None for RAW_DATA_DIR
     cfg:Config,                        # settings
     n_workers:int=1,                   # processes, if it has to be built
     progress:bool=True,                # show a bar
