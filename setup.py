@@ -1,7 +1,18 @@
 "Packaging: everything it says is read from settings.ini"
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+sys.path.append(str(Path(__file__).parent/'.ci'))
+from stubs import write_stubs
+
+class BuildWithStubs(build_py):
+    "Puts a stub beside each module of a wheel"
+    def run(self):
+        super().run()
+        if not self.editable_mode: write_stubs(self.build_lib)
 
 cfg = ConfigParser(interpolation=None)
 cfg.read(Path(__file__).parent/'settings.ini', encoding='utf-8')
@@ -10,6 +21,7 @@ extras = {k.removesuffix('_requirements'): v.split() for k,v in ini.items() if k
 extras['all'] = sorted({r for rs in extras.values() for r in rs})
 
 setup(
+    cmdclass={'build_py': BuildWithStubs},
     name=ini['lib_name'], version=ini['version'], description=ini['description'], license='MIT',
     author=ini['author'], keywords=ini['keywords'], url=f"https://github.com/{ini['user']}/{ini['repo']}",
     long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',

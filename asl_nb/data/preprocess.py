@@ -403,5 +403,6 @@ def preprocess_data_item(
     "The features of one file, with its target"
     check_given(aspect=aspect, fps=fps)
     _check_config(cfg)
+    check_count(0, targets_sign=targets_sign)
     xb,mask = clip_features(Clip.read(raw_landmark_path).filled(aspect, fps), cfg)
     return dict(landmarks=xb[0], target=targets_sign, size=int(mask.sum()))
