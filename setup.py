@@ -23,6 +23,8 @@ extras['all'] = sorted({r for rs in extras.values() for r in rs})
 setup(
     cmdclass={'build_py': BuildWithStubs},
     name=ini['lib_name'], version=ini['version'], description=ini['description'], license='MIT',
+    project_urls={'Documentation': f"{ini['doc_host'] % ini}{ini['doc_baseurl'] % ini}",
+                  'Changelog': f"https://github.com/{ini['user']}/{ini['repo']}/blob/main/CHANGELOG.md"},
     author=ini['author'], keywords=ini['keywords'], url=f"https://github.com/{ini['user']}/{ini['repo']}",
     long_description=Path('README.md').read_text(encoding='utf-8'), long_description_content_type='text/markdown',
     classifiers=['Development Status :: 3 - Alpha', 'Intended Audience :: Developers',

@@ -15,7 +15,7 @@ GUIDE = ('start recognize own_signs train search export how_it_works limits resu
 TUTORIALS = 'quickstart own_signs competition bad_recording confusion new_family frameworks cluster_search'.split()
 GROUPS = {'00':'Settings, landmarks and data', '19':'Models', '30':'The same models in Keras',
           '38':'The recommended model', '40':'Training',
-          '59':'Recognizing', '70':'Exported files', '75':'Demo, page and widget', '80':'Around them'} # from which number on
+          '59':'Recognizing', '70':'Exported files', '75':'Demo, page, widget and hub', '80':'Around them'} # from which number on
 LINK = re.compile(r'(\]\(|src=")(?!\w+:|[#/])([^)"\s#]+)') # relative, without its anchor
 
 def read(notebook): return nbformat.read(ROOT/notebook, as_version=4)

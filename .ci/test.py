@@ -33,8 +33,19 @@ def readme_rendered():
     "README.md, CONTRIBUTING.md and the map of notebooks follow the notebooks, and their links lead somewhere"
     return told(readme.outdated())
 
+def house():
+    "CITATION.cff, CHANGELOG.md and settings.ini name one version; notebooks open on Colab and Kaggle"
+    read = lambda name: (ROOT/name).read_text(encoding='utf-8')
+    version = next(l.split('=')[1].strip() for l in read('settings.ini').splitlines() if l.startswith('version'))
+    said = {'CITATION.cff':f'version: {version}\n', 'CHANGELOG.md':f'## {version}'}
+    return told([f'{n}: expected version {version}' for n,words in said.items() if words not in read(n)]) and run(sys.executable, '.ci/badges.py', '--check')
+
+def types():
+    "What the package offers is annotated, and mypy finds no fault in it"
+    return run(sys.executable, '.ci/typed.py')
+
 TRAIN = 'metrics callbacks trainer lightning_trainer hparam_search calibration few_shot learn export.score'.split()
-RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo web export.onnx_file export.tflite_file export.submission'.split()
+RECOGNIZE = 'pretrained predict stream drawing window predict_on_video predict_on_camera widget record demo web hub export.onnx_file export.tflite_file export.submission'.split()
 BRANCH = {**dict.fromkeys(TRAIN, 'train'), **dict.fromkeys(RECOGNIZE, 'recognize')} # the rest is trunk
 
 def imports(path):
@@ -58,7 +69,7 @@ def layout():
             wrong += [f'{module}: imports the private {n} of {found}' for n in names if n.startswith('_')]
     return told(wrong)
 
-LIGHT = '''cli exported web export.graph export.onnx_file export.tflite_file export.submission export.score config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
+LIGHT = '''cli exported web hub export.graph export.onnx_file export.tflite_file export.submission export.score config landmarks data.raw data.eda data.cleaning data.preprocess data.store data.dataset augmentations
     visualizations models.registry models.checkpoint pretrained predict stream predict_on_video predict_on_camera
     widget record video holistic data.formats clip drawing window'''
 HEAVY = 'torch tensorflow mediapipe cv2 lightning ray mlflow matplotlib'
@@ -117,7 +128,7 @@ def search():
     "Every cell of the notebooks that start Ray runs, in a process of its own"
     return run_notebooks(0, '--file_re', f'^{SEARCH}')
 
-CHECKS = exported,readme_rendered,layout,light,docs,benchmarks,notebooks,keras,search
+CHECKS = exported,readme_rendered,house,layout,light,types,docs,benchmarks,notebooks,keras,search
 
 def main(names):
     results,known = {},{check.__name__:check for check in CHECKS}

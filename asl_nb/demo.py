@@ -97,16 +97,16 @@ def _film_frames(landmarks, recognizer):
 _COLORS = 32
 
 def film_stream(
-    landmarks,  # (T, 543, 2 or 3) a stream at 30 frames per second in a picture of 4:3, NaN = not seen
-    recognizer, # `Recognizer`
-    out         # .gif to write
+    landmarks:np.ndarray,   # (T, 543, 2 or 3) a stream at 30 frames per second in a picture of 4:3, NaN = not seen
+    recognizer:Recognizer,  # of signs
+    out:PathLike            # .gif to write
 )->None:
     "Write a film of a stream: landmarks, events, probable signs and a timeline"
     from PIL import Image
     frames = list(_film_frames(landmarks, recognizer))
     palette = Image.fromarray(np.concatenate(frames[::10])).quantize(_COLORS)
-    plain = dict(palette=palette, dither=Image.Dither.NONE)
-    first,*others = [Image.fromarray(f).quantize(**plain) for f in frames]
+    plain = lambda f: Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE)
+    first,*others = map(plain, frames)
     how = dict(duration=10*round(100*_FILM_STEP/_FPS), loop=0) # a GIF counts hundredths of a second
     with atomic_path(out) as tmp: first.save(tmp, 'gif', save_all=True, append_images=others, **how)
 

@@ -28,7 +28,7 @@ FAMILIES = {name:module for module,names in dict(
     yet_another='YetAnotherTransformer YetAnotherEnsemble',
     conv_transformer='ConvTransformer',
     hand_model='HandModel').items() for name in names.split()}
-_OWN = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`, with the sections of models.yaml
+_OWN:dict[str,dict] = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`, with the sections of models.yaml
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
@@ -129,9 +129,9 @@ def _defaults(cls):
 
 # %% ../../nbs/20_models.registry.ipynb #92fbe782
 def register_model(
-    cls:type,    # a subclass of `BaseModel` with the arguments `inputs`, `n_classes` and others that have defaults
-    recipe=None, # settings by name; None for those of `DEFAULT_MODEL`
-    **groups     # `data`, `optimizer`, `scheduler` or `loss`, where they are not those of `DEFAULT_MODEL`
+    cls:type,              # a subclass of `BaseModel` with the arguments `inputs`, `n_classes` and others that have defaults
+    recipe:dict|None=None, # settings by name; None for those of `DEFAULT_MODEL`
+    **groups:dict          # `data`, `optimizer`, `scheduler` or `loss`, where they are not those of `DEFAULT_MODEL`
 )->type: # the class
     "Make a model of your own known by the name of its class, in this process"
     if not (isinstance(cls, type) and issubclass(cls, CheckedNumbers)):
@@ -147,8 +147,8 @@ def register_model(
 
 # %% ../../nbs/20_models.registry.ipynb #e8542f0a
 def model_class(
-    model_name:str,         # one of `list_models`
-    dl_framework='pytorch' # or 'tensorflow'
+    model_name:str,              # one of `list_models`
+    dl_framework:str='pytorch'   # or 'tensorflow'
 )->type: # its class
     "The class of a model"
     check_value('DL_FRAMEWORK', dl_framework, str)
