@@ -37,9 +37,9 @@ def bare():
     return [f'{module}.{name}: expected annotations, found none of {", ".join(found)}' for module,tree in parsed()
             for name,fn,bound in offered(tree) if (found:=lacks(fn, bound))]
 
-def mypy(*args, **env):
+def mypy(*args, stdout=None, **env):
     "Whether mypy finds nothing"
-    return subprocess.run([sys.executable, '-m', 'mypy', *args], cwd=ROOT, env={**os.environ, **env}).returncode==0
+    return subprocess.run([sys.executable, '-m', 'mypy', *args], cwd=ROOT, stdout=stdout, env={**os.environ, **env}).returncode==0
 
 USE = """from asl_nb.clip import Clip
 from asl_nb.predict import Recognizer
@@ -54,8 +54,8 @@ def stubs_help():
         for folder in [ROOT/'asl_nb', *(p for p in (ROOT/'asl_nb').rglob('*') if p.is_dir())]:
             (Path(d)/folder.relative_to(ROOT)).mkdir(parents=True, exist_ok=True)
         write_stubs(d)
-        check = lambda text: mypy('--config-file=', '--ignore-missing-imports', '-c', text, MYPYPATH=d, PYTHONPATH='')
-        return check(USE) and not check(USE.replace('predict(', 'predikt('))
+        check = lambda text, **kw: mypy('--config-file=', '--ignore-missing-imports', '-c', text, MYPYPATH=d, PYTHONPATH='', **kw)
+        return check(USE) and not check(USE.replace('predict(', 'predikt('), stdout=subprocess.DEVNULL)
 
 def main():
     found = bare()

@@ -28,7 +28,7 @@ FAMILIES = {name:module for module,names in dict(
     yet_another='YetAnotherTransformer YetAnotherEnsemble',
     conv_transformer='ConvTransformer',
     hand_model='HandModel').items() for name in names.split()}
-_OWN:dict[str,dict] = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`, with the sections of models.yaml
+_OWN:dict[str,dict] = dict(classes={}, models={}, recipes={}, search={}) # of `register_model`, as in models.yaml
 
 # %% ../../nbs/20_models.registry.ipynb #83cc3ae2
 def list_models(
@@ -129,7 +129,7 @@ def _defaults(cls):
 
 # %% ../../nbs/20_models.registry.ipynb #92fbe782
 def register_model(
-    cls:type,              # a subclass of `BaseModel` with the arguments `inputs`, `n_classes` and others that have defaults
+    cls:type,              # subclass of `BaseModel` with arguments `inputs`, `n_classes`, others with defaults
     recipe:dict|None=None, # settings by name; None for those of `DEFAULT_MODEL`
     **groups:dict          # `data`, `optimizer`, `scheduler` or `loss`, where they are not those of `DEFAULT_MODEL`
 )->type: # the class
