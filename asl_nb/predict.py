@@ -10,7 +10,7 @@ __all__ = ['NO_SIGN', 'USUAL_SHOULDERS', 'ModelLike', 'rounded', 'Prediction', '
 from collections.abc import Iterable,Iterator,Sequence
 from functools import cached_property,lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING,Any,NamedTuple,TypeAlias
+from typing import TYPE_CHECKING,Any,NamedTuple,TypeAlias,Union
 import numpy as np
 from fastcore.basics import patch
 from .utils import PathLike,check_count,listed,nearest,progress_bar
@@ -232,7 +232,7 @@ def predict(self:Recognizer,
 def _recognizer(name_or_path, stamp): return Recognizer.from_pretrained(name_or_path)
 
 # %% ../nbs/61_predict.ipynb #d8ea635d
-ModelLike:TypeAlias = 'Recognizer|StepProtocol|ExportedFile|PathLike'
+ModelLike:TypeAlias = Union[Recognizer,'StepProtocol',ExportedFile,PathLike]
 
 def load_recognizer(
     model:ModelLike # `Recognizer`, model with its sidecar, bundled name, file, or folder of a run
