@@ -1,6 +1,7 @@
 "All checks of the project, or those named, one after another; exits with 1 if any failed"
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -125,8 +126,9 @@ def keras():
     return run_notebooks(2, '--file_re', f'^{KERAS}')
 
 def search():
-    "Every cell of the notebooks that start Ray runs, in a process of its own"
-    return run_notebooks(0, '--file_re', f'^{SEARCH}')
+    "Every cell of the notebooks that start Ray runs, each in a process of its own"
+    paths = [p for p in sorted((ROOT/'nbs').rglob('*.ipynb')) if re.match(SEARCH, p.name)]
+    return all([run_notebooks(0, '--path', p) for p in paths])
 
 CHECKS = exported,readme_rendered,house,layout,light,types,docs,benchmarks,notebooks,keras,search
 
