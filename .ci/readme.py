@@ -4,18 +4,13 @@ from pathlib import Path
 from posixpath import dirname, join, relpath
 
 import nbformat
+import yaml
 from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parent.parent
 PAGES = {'README.md':'nbs/index.ipynb', 'CONTRIBUTING.md':'nbs/guide/contributing.ipynb'} # file -> its notebook
 MAP = 'nbs/guide/notebooks.ipynb'
 HEADER = '| Notebook | What it gives |\n|---|---|'
-GUIDE = ('start recognize own_signs train search export how_it_works limits results cards benchmarks peers '
-         'contributing notebooks').split() # in this order, then others
-TUTORIALS = 'quickstart own_signs competition bad_recording confusion new_family frameworks cluster_search'.split()
-GROUPS = {'00':'Settings, landmarks and data', '19':'Models', '30':'The same models in Keras',
-          '38':'The recommended model', '40':'Training',
-          '59':'Recognizing', '70':'Exported files', '75':'Demo, page, widget and hub', '80':'Around them'} # from which number on
 LINK = re.compile(r'(\]\(|src=")(?!\w+:|[#/])([^)"\s#]+)') # relative, without its anchor
 
 def read(notebook): return nbformat.read(ROOT/notebook, as_version=4)
@@ -32,26 +27,32 @@ def row(path, named):
     words = moved(' '.join(re.findall('^> ?(.+)', first, re.M)), dirname(path), dirname(MAP))
     return f'| [{name}]({relpath(path, dirname(MAP))}) | {words} |'
 
-def listed(folder, order):
-    "A table of the notebooks in a folder below nbs/"
-    place = {name:i for i,name in enumerate(order)}
-    paths = sorted(ROOT.glob(f'nbs/{folder}/*.ipynb'), key=lambda p: (place.get(p.stem, len(place)), p.name))
-    return '\n'.join([HEADER, *(row(p, named=False) for p in paths)])
+def sections():
+    "The sections of the site in the order of _quarto.yml: title -> contents"
+    website = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))['website']
+    return {e['section']:e['contents'] for e in website['sidebar']['contents'] if 'section' in e}
 
-def numbered():
-    "The table of the notebooks that build on each other, in groups"
-    lines = []
-    for path in sorted(ROOT.glob('nbs/[0-9]*.ipynb')):
-        group = f'| **{GROUPS[max(n for n in GROUPS if n<=path.name)]}** | |'
-        lines += [group]*(group not in lines) + [row(path, named=True)]
-    return '\n'.join([HEADER, *lines])
+def listed(contents):
+    "The notebooks of a part of the sidebar"
+    for entry in contents:
+        if isinstance(entry, str): yield entry
+        elif 'section' in entry: yield from listed(entry['contents'])
+        elif entry['href'].endswith('.ipynb'): yield entry['href']
+
+def rows(contents, named=False): return [row(ROOT/'nbs'/p, named) for p in listed(contents)]
+
+def tables():
+    "The tables of the guide, of the tutorials, and of the notebooks that build on each other, in groups"
+    parts = sections()
+    groups = [line for group in parts['Notebooks'] for line in (f'| **{group["section"]}** | |', *rows(group['contents'], named=True))]
+    return ['\n'.join([HEADER, *lines]) for lines in (rows(parts['Guide']), rows(parts['Tutorials']), groups)]
 
 def map_with_tables():
     "The map with its tables as the notebooks are now"
-    nb,tables = read(MAP),[listed('guide', GUIDE), listed('tutorials', TUTORIALS), numbered()]
+    nb,made = read(MAP),tables()
     cells = [c for c in nb.cells if c.source.startswith(HEADER)]
-    if len(cells)!=len(tables): raise ValueError(f'{MAP}: expected {len(tables)} cells of tables, found {len(cells)}')
-    for c,table in zip(cells, tables): c.source = table
+    if len(cells)!=len(made): raise ValueError(f'{MAP}: expected {len(made)} cells of tables, found {len(cells)}')
+    for c,table in zip(cells, made): c.source = table
     return nb
 
 def rendered(notebook):

@@ -29,6 +29,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 import site_links
+from readme import listed
 
 ROOT = Path(__file__).parent.parent
 NBS,OUT,CSS = ROOT/'nbs',ROOT/'_docs',Path(__file__).with_name('site.css')
@@ -286,13 +287,6 @@ def plain_table(text):
     return re.sub(r'<style.*?</style>', '', text, flags=re.S).replace('<table border="1" class="dataframe">', '<table>')
 
 # ---- The site
-
-def listed(contents):
-    "The notebooks of a part of the sidebar"
-    for entry in contents:
-        if isinstance(entry, str): yield entry
-        elif 'section' in entry: yield from listed(entry['contents'])
-        elif entry['href'].endswith('.ipynb'): yield entry['href']
 
 def unlisted(found):
     "Notebooks that the sidebar does not list once, and those that it lists and nobody has"
