@@ -173,7 +173,8 @@ def to_device(self:BaseModel, name:str='auto')->BaseModel:
     "Move the model; on a GPU its optimizer takes each step in one go"
     self.to(pick_device(name))
     groups = self.optimizer.param_groups if 'optimizer' in vars(self) and self.device.type=='cuda' else ()
-    for g in groups: g.update(fused=True) if 'fused' in g else None
+    for g in groups:
+        if 'fused' in g: g['fused'] = True
     return self
 @patch
 def train_mode(self:BaseModel)->None: self.train()
